@@ -1,0 +1,1343 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: initializedcheck=False, auto_pickle=False, embedsignature=False
+"""The compiled twin: the fast double of _fallback.py, which is the reference for behaviour.
+
+What it owns: a message owns its bytes, either behind its own struct in one allocation or in a
+buffer of its own, and its index of lines once that is built. Nothing points into a chunk after
+`feed` returns. Every index into a message comes from `ami_split_lines`, whose entries lie inside
+the message and are followed by one entry that starts at its end.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.object cimport Py_EQ, Py_NE, PyObject
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.string cimport memchr, memcmp, memcpy, memmove, memset
+
+from amistream import _registry
+from amistream.errors import MessageTooLarge, ParserInUse, TruncatedMessage
+
+cdef extern from "Python.h":
+    ctypedef struct PyTypeObject:
+        Py_ssize_t tp_basicsize
+        unsigned long tp_flags
+        PyObject *(*tp_alloc)(PyTypeObject *, Py_ssize_t)
+    unsigned long Py_TPFLAGS_HAVE_GC
+    void *PyObject_Malloc(size_t)
+    PyObject *PyObject_Init(PyObject *, PyTypeObject *)
+    int PyList_Append(object, PyObject *) except -1
+    void Py_DECREF(PyObject *)
+    void Py_XDECREF(PyObject *)
+    PyTypeObject *Py_TYPE(object)
+    PyObject *PyUnicode_DecodeUTF8(const char *, Py_ssize_t, const char *) except NULL
+    object _decode "PyUnicode_DecodeUTF8"(const char *, Py_ssize_t, const char *)
+    bint PyUnicode_IS_ASCII(PyObject *)
+    void PyUnicode_InternInPlace(PyObject **)
+    Py_ssize_t PyUnicode_GET_LENGTH(PyObject *)
+    char *PyUnicode_DATA(PyObject *)
+    double PyOS_string_to_double(const char *, char **, PyObject *) except? -1.0
+    object PyLong_FromString(const char *, char **, int)
+    object PyLong_FromLongLong(long long)
+    object PyFloat_FromDouble(double)
+    int PyDict_SetItem(object, object, object) except -1
+    PyObject *PyDict_GetItemWithError(object, object) except? NULL
+
+cdef extern from "scan.h":
+    const char *AMI_SCAN
+    size_t AMI_NOT_WHOLE
+    size_t AMI_NOT_PLAIN
+    uint32_t AMI_NO_COLON
+    ctypedef struct ami_line:
+        uint32_t start
+        uint32_t colon
+    size_t ami_event_end(const uint8_t *, size_t, size_t *) nogil
+    size_t ami_split_lines(const uint8_t *, size_t, ami_line *, size_t) nogil
+    uint32_t ami_hash(const char *, size_t) nogil
+    bint ami_publish(void **, void *) nogil
+    void *ami_published(void **) nogil
+    bint ami_enter(long *) nogil
+    void ami_leave(long *) nogil
+
+IMPLEMENTATION = "compiled"
+SCAN = AMI_SCAN.decode()
+
+cdef enum:
+    LARGEST_MESSAGE = 2147483647
+    LONGEST_NUMBER = 64
+    LONGEST_SKIPPED_LINE = 64
+    MARKER_LENGTH = 15
+    BANNER_LENGTH = 22
+
+cdef const char *MARKER = b"--END COMMAND--"
+cdef const char *BANNER = b"Asterisk Call Manager/"
+
+
+# --- slices of a message's bytes ----------------------------------------------------------------
+
+ctypedef struct Slice:
+    # Borrowed: valid while the message or the chunk it points into is held.
+    const char *p
+    Py_ssize_t n
+
+
+cdef inline bint is_space(char c) noexcept nogil:
+    return c == b" " or c == b"\t"
+
+
+cdef inline Slice trimmed(const char *p, const char *end, bint carriage_returns) noexcept nogil:
+    """Spaces and tabs (and CRs) removed at both ends."""
+    cdef Slice s
+    while p < end and (is_space(p[0]) or (carriage_returns and p[0] == b"\r")):
+        p += 1
+    while end > p and (is_space((end - 1)[0]) or (carriage_returns and (end - 1)[0] == b"\r")):
+        end -= 1
+    s.p = p
+    s.n = end - p
+    return s
+
+
+cdef inline bint same(Slice s, const char *p, Py_ssize_t n) noexcept nogil:
+    return s.n == n and memcmp(s.p, p, n) == 0
+
+
+cdef inline char lowered(char c) noexcept nogil:
+    return c + 32 if b"A" <= c <= b"Z" else c
+
+
+cdef bint same_letters(Slice s, Slice other) noexcept nogil:
+    cdef Py_ssize_t i
+    if s.n != other.n:
+        return False
+    for i in range(s.n):
+        if lowered(s.p[i]) != lowered(other.p[i]):
+            return False
+    return True
+
+
+cdef inline Slice of_bytes(bytes value):
+    cdef Slice s
+    s.p = PyBytes_AS_STRING(value)
+    s.n = PyBytes_GET_SIZE(value)
+    return s
+
+
+cdef inline object text(Slice s):
+    return _decode(s.p, s.n, b"surrogateescape")
+
+
+# Header names as str: those seen first, at most this many, so that no stream can fill memory.
+# A slot is written once and never freed.
+cdef enum:
+    NAME_SLOTS = 4096
+    NAME_PROBES = 8
+    LONGEST_CACHED_NAME = 64
+
+cdef PyObject *name_slots[NAME_SLOTS]
+
+
+cdef object name_text(Slice s):
+    """The str of a header's name, the same object each time while there is room for it."""
+    cdef uint32_t at
+    cdef int probe
+    cdef PyObject *known
+    cdef PyObject *made
+    if s.n > LONGEST_CACHED_NAME:
+        return text(s)
+    at = ami_hash(s.p, s.n)
+    for probe in range(NAME_PROBES):
+        at = (at + 1) & (NAME_SLOTS - 1)
+        known = <PyObject *>ami_published(<void **>&name_slots[at])
+        if known is NULL:
+            made = PyUnicode_DecodeUTF8(s.p, s.n, b"surrogateescape")
+            if not PyUnicode_IS_ASCII(made):
+                name = <object>made
+                Py_DECREF(made)
+                return name
+            PyUnicode_InternInPlace(&made)
+            if ami_publish(<void **>&name_slots[at], made):
+                return <object>made
+            name = <object>made
+            Py_DECREF(made)
+            return name
+        if PyUnicode_GET_LENGTH(known) == s.n and memcmp(PyUnicode_DATA(known), s.p, s.n) == 0:
+            return <object>known
+    return text(s)
+
+
+# --- typed values -------------------------------------------------------------------------------
+
+cdef enum Kind:
+    TEXT
+    INT
+    FLOAT
+    BOOL
+    DURATION
+    HOSTPORT
+    MILLISECONDS
+
+cdef dict KINDS = {
+    "text": TEXT,
+    "int": INT,
+    "float": FLOAT,
+    "bool": BOOL,
+    "duration": DURATION,
+    "hostport": HOSTPORT,
+    "milliseconds": MILLISECONDS,
+}
+
+
+cdef inline bint is_digit(char c) noexcept nogil:
+    return b"0" <= c <= b"9"
+
+
+cdef Py_ssize_t digits(const char *p, Py_ssize_t n) noexcept nogil:
+    """How many digits `p` starts with."""
+    cdef Py_ssize_t i = 0
+    while i < n and is_digit(p[i]):
+        i += 1
+    return i
+
+
+cdef int64_t number(const char *p, Py_ssize_t n) noexcept nogil:
+    """The value of at most 18 digits."""
+    cdef int64_t value = 0
+    cdef Py_ssize_t i
+    for i in range(n):
+        value = value * 10 + (p[i] - c"0")
+    return value
+
+
+cdef object read_int(Slice s):
+    cdef char copy[LONGEST_NUMBER + 1]
+    cdef Py_ssize_t sign = 1 if s.n and (s.p[0] == b"-" or s.p[0] == b"+") else 0
+    cdef int64_t value
+    if s.n > LONGEST_NUMBER or s.n == sign or digits(s.p + sign, s.n - sign) != s.n - sign:
+        return None
+    if s.n <= 18:
+        value = number(s.p + sign, s.n - sign)
+        return PyLong_FromLongLong(-value if s.p[0] == b"-" else value)
+    memcpy(copy, s.p, s.n)
+    copy[s.n] = 0
+    return PyLong_FromString(copy, NULL, 10)
+
+
+cdef bint is_float(const char *p, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t whole, fraction = 0, used
+    if n and (p[0] == b"-" or p[0] == b"+"):
+        p += 1
+        n -= 1
+    if n == 3 and (memcmp(p, b"nan", 3) == 0 or memcmp(p, b"inf", 3) == 0):
+        return True
+    whole = used = digits(p, n)
+    if used < n and p[used] == b".":
+        fraction = digits(p + used + 1, n - used - 1)
+        used += 1 + fraction
+    if whole == 0 and fraction == 0:
+        return False
+    if used < n and (p[used] == b"e" or p[used] == b"E"):
+        used += 1
+        if used < n and (p[used] == b"-" or p[used] == b"+"):
+            used += 1
+        whole = digits(p + used, n - used)
+        if whole == 0:
+            return False
+        used += whole
+    return used == n
+
+
+cdef object read_float(Slice s, bytes unit):
+    cdef char copy[LONGEST_NUMBER + 1]
+    cdef Slice suffix
+    if unit:
+        suffix = of_bytes(unit)
+        if s.n >= suffix.n and memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0:
+            s.n -= suffix.n
+            while s.n and is_space(s.p[s.n - 1]):
+                s.n -= 1
+    if s.n > LONGEST_NUMBER or not is_float(s.p, s.n):
+        return None
+    memcpy(copy, s.p, s.n)
+    copy[s.n] = 0
+    return PyFloat_FromDouble(PyOS_string_to_double(copy, NULL, NULL))
+
+
+cdef bint among(Slice s, tuple words):
+    for word in words:
+        if same(s, PyBytes_AS_STRING(word), PyBytes_GET_SIZE(word)):
+            return True
+    return False
+
+
+cdef object read_bool(Slice s, tuple true, tuple false):
+    if among(s, true):
+        return True
+    if not false or among(s, false):
+        return False
+    return None
+
+
+cdef inline bint is_sixty(const char *p) noexcept nogil:
+    """Two digits below 60."""
+    return b"0" <= p[0] <= b"5" and is_digit(p[1])
+
+
+cdef object read_duration(Slice s):
+    cdef Py_ssize_t hours = digits(s.p, s.n)
+    cdef const char *rest = s.p + hours
+    if not 1 <= hours <= 9 or s.n != hours + 6 or rest[0] != b":" or rest[3] != b":":
+        return None
+    if not is_sixty(rest + 1) or not is_sixty(rest + 4):
+        return None
+    return number(s.p, hours) * 3600 + number(rest + 1, 2) * 60 + number(rest + 4, 2)
+
+
+cdef object read_hostport(Slice s):
+    cdef Py_ssize_t colon = s.n - 1
+    cdef Py_ssize_t port_digits
+    cdef int64_t port
+    cdef Slice host
+    while colon >= 0 and s.p[colon] != b":":
+        colon -= 1
+    port_digits = s.n - colon - 1
+    if colon < 0 or not 1 <= port_digits <= 5:
+        return None
+    if digits(s.p + colon + 1, port_digits) != port_digits:
+        return None
+    port = number(s.p + colon + 1, port_digits)
+    host.p = s.p
+    host.n = colon
+    if port > 65535 or host.n == 0:
+        return None
+    if host.p[0] == b"[" or host.p[host.n - 1] == b"]":
+        if not (host.n > 2 and host.p[0] == b"[" and host.p[host.n - 1] == b"]"):
+            return None
+        host.p += 1
+        host.n -= 2
+    return text(host), port
+
+
+cdef object read_milliseconds(Slice s):
+    cdef Py_ssize_t run
+    if same(s, b"Unmonitored", 11):
+        return -2
+    if s.n < 9 or memcmp(s.p, b"OK (", 4) != 0:
+        return None
+    run = digits(s.p + 4, s.n - 4)
+    if not 1 <= run <= 18 or s.n != run + 8 or memcmp(s.p + 4 + run, b" ms)", 4) != 0:
+        return None
+    return PyLong_FromLongLong(number(s.p + 4, run))
+
+
+cdef tuple encoded(words):
+    return tuple([(<str>word).encode() for word in words])
+
+
+cdef class Header:
+    """A typed header of an event class; see the pure twin's Header."""
+
+    cdef readonly tuple names
+    cdef readonly str kind
+    cdef readonly object failure
+    cdef readonly bint processed
+    cdef readonly bint optional
+    cdef readonly str key
+    cdef public str attribute
+    cdef tuple _names
+    cdef tuple _true
+    cdef tuple _false
+    cdef tuple _unknown
+    cdef bytes _unit
+    cdef Kind _kind
+
+    def __init__(
+        self,
+        *names,
+        kind="text",
+        failure=None,
+        processed=False,
+        optional=False,
+        key=None,
+        true=(),
+        false=(),
+        unknown=(),
+        unit="",
+    ):
+        if not names or any([not name or ":" in name or "\n" in name for name in names]):
+            raise ValueError(f"a header needs names without colon or line end, not {names!r}")
+        if kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
+        self.names = names
+        self.kind = kind
+        self.failure = failure
+        self.processed = processed
+        self.optional = optional
+        self.key = names[0] if key is None else key
+        self.attribute = ""
+        self._names = encoded(names)
+        self._true = encoded(true)
+        self._false = encoded(false)
+        self._unknown = encoded(unknown)
+        self._unit = (<str>unit).encode()
+        self._kind = KINDS[kind]
+        for name in self._names:
+            name_text(of_bytes(name))
+
+    def __set_name__(self, owner, name):
+        self.attribute = name
+
+    def __get__(self, message, owner):
+        cdef Slice sent_as
+        cdef Slice value
+        if message is None:
+            return self
+        if not isinstance(message, MessageCore):
+            raise TypeError(f"{self!r} reads messages, not {type(message).__name__}")
+        if not find(<MessageCore>message, self._names, &sent_as, &value):
+            return self.failure
+        return self.read(value)
+
+    def coerce(self, bytes value not None):
+        """The typed value of a header's bytes, or the failure value if they cannot be read."""
+        return self.read(of_bytes(value))
+
+    def __repr__(self):
+        return f"<{self.kind} header {self.names[0]}>"
+
+    cdef object read(self, Slice s):
+        cdef object result
+        if self._unknown and among(s, self._unknown):
+            return self.failure
+        if self._kind == TEXT:
+            return text(s)
+        if self._kind == INT:
+            result = read_int(s)
+        elif self._kind == BOOL:
+            result = read_bool(s, self._true, self._false)
+        elif self._kind == FLOAT:
+            result = read_float(s, self._unit)
+        elif self._kind == DURATION:
+            result = read_duration(s)
+        elif self._kind == HOSTPORT:
+            result = read_hostport(s)
+        else:
+            result = read_milliseconds(s)
+        return self.failure if result is None else result
+
+
+# --- messages -----------------------------------------------------------------------------------
+
+ctypedef struct Index:
+    # Owned by its message. `lines` has `count` entries and one more that starts at the end;
+    # those from `output` on are an old-style answer's output.
+    uint32_t count
+    uint32_t output
+    ami_line lines[1]
+
+
+@cython.no_gc
+cdef class MessageCore:
+    """One message's own bytes and what is read off them, lazily; made by Parser or from bytes."""
+
+    cdef const char *buffer     # owned: behind the struct if `inside`, else a PyMem block
+    cdef uint32_t size
+    cdef bint inside
+    cdef Index *index           # owned, NULL until the first header is asked for
+
+    _headers = {}
+    _processed = ()
+    _is_event = False
+    _is_response = False
+
+    def __cinit__(self, raw):
+        cdef Py_buffer view
+        cdef char *copy
+        if not isinstance(raw, (bytes, bytearray, memoryview)):
+            raise TypeError(
+                f"{type(self).__name__}() takes the bytes of one message, not {type(raw).__name__}"
+            )
+        PyObject_GetBuffer(raw, &view, PyBUF_SIMPLE)
+        try:
+            if view.len > LARGEST_MESSAGE:
+                raise ValueError(f"a message has at most {LARGEST_MESSAGE} bytes")
+            copy = <char *>PyMem_Malloc(view.len or 1)
+            if copy is NULL:
+                raise MemoryError
+            memcpy(copy, view.buf, view.len)
+            self.buffer = copy
+            self.size = <uint32_t>view.len
+        finally:
+            PyBuffer_Release(&view)
+
+    def __dealloc__(self):
+        PyMem_Free(self.index)
+        if not self.inside:
+            PyMem_Free(<void *>self.buffer)
+
+    def __getnewargs__(self):
+        return (self.raw,)
+
+    def __getstate__(self):
+        """Only what a subclass added: the bytes travel as the constructor's argument."""
+        added = {
+            name: getattr(self, name)
+            for cls in type(self).__mro__
+            for name in own_slots(cls)
+            if hasattr(self, name)
+        }
+        own = getattr(self, "__dict__", None)
+        return (own, added) if own or added else None
+
+    def __sizeof__(self):
+        """The object's own bytes, its message and its index included."""
+        cdef Index *index = <Index *>ami_published(<void **>&self.index)
+        cdef size_t size = Py_TYPE(self).tp_basicsize + self.size
+        return size + (index_size(index.count) if index is not NULL else 0)
+
+    @property
+    def raw(self):
+        """The message's bytes as they came, with the line that ended it."""
+        return PyBytes_FromStringAndSize(self.buffer, self.size)
+
+    @property
+    def name(self):
+        """The event's name, or a response's word (`Success`); None if it has neither."""
+        cdef Slice value
+        if type(self)._is_response:
+            return self.get("Response")
+        if not event_name(self, &value):
+            return None
+        return text(value)
+
+    @property
+    def action_id(self):
+        """The ActionID header, or None."""
+        return self.get("ActionID")
+
+    @property
+    def data(self):
+        """The lines that are not headers: a Command's output (either style), or strays."""
+        return data_lines(self)
+
+    def __getitem__(self, str name not None):
+        cdef Slice value
+        cdef bytes wanted = name.encode("utf-8", "surrogateescape")
+        if not find_text(self, of_bytes(wanted), &value):
+            raise KeyError(name)
+        return text(value)
+
+    def get(self, str name not None, default=None, *, bint ignore_case=False):
+        """The raw text of the last header called `name`, or `default`."""
+        cdef Slice sent_as
+        cdef Slice value
+        cdef bytes wanted = name.encode("utf-8", "surrogateescape")
+        if find_text(self, of_bytes(wanted), &value):
+            return text(value)
+        if ignore_case and find(self, (wanted,), &sent_as, &value):
+            return text(value)
+        return default
+
+    def get_all(self, str name not None):
+        """The raw texts of every header called `name`, in the order they were sent."""
+        cdef Index *index = lines_of(self)
+        cdef bytes wanted = name.encode("utf-8", "surrogateescape")
+        cdef Slice one
+        cdef uint32_t i
+        cdef list found = []
+        for i in range(index.output):
+            if index.lines[i].colon != AMI_NO_COLON:
+                one = line_name(self, index, i)
+                if same(one, PyBytes_AS_STRING(wanted), PyBytes_GET_SIZE(wanted)):
+                    found.append(text(line_value(self, index, i)))
+        return found
+
+    def __contains__(self, name):
+        cdef Slice value
+        cdef bytes wanted
+        if not isinstance(name, str):
+            return False
+        wanted = (<str>name).encode("utf-8", "surrogateescape")
+        return find_text(self, of_bytes(wanted), &value)
+
+    def __iter__(self):
+        return iter(texts(self))
+
+    def __len__(self):
+        return len(texts(self))
+
+    def __bool__(self):
+        return True
+
+    def keys(self):
+        """The distinct header names, in the order they were first sent."""
+        return texts(self).keys()
+
+    def values(self):
+        """The raw text of each name's last header."""
+        return texts(self).values()
+
+    def items(self):
+        """Pairs of name and raw text of its last header."""
+        return texts(self).items()
+
+    def process(self):
+        """The headers, those typed whose class states a failure value, and the data lines."""
+        cdef dict headers = texts(self)
+        cdef Slice sent_as
+        cdef Slice value
+        cdef Header header
+        for declared in <tuple>type(self)._processed:
+            header = <Header>declared
+            if not find(self, header._names, &sent_as, &value):
+                if not header.optional:
+                    headers[header.key] = header.failure
+                continue
+            typed = header.read(value)
+            headers[header.key] = typed
+            if header.key == header.names[0] and not same(
+                sent_as, PyBytes_AS_STRING(header._names[0]), PyBytes_GET_SIZE(header._names[0])
+            ):
+                headers[text(sent_as)] = typed
+        return headers, data_lines(self)
+
+    def to_dict(self, bint typed=False):
+        """Every header: its text, or a list of texts when repeated; `typed` coerces declared ones."""
+        return every_header(self, typed)
+
+    def __richcmp__(self, other, int op):
+        cdef bint equal
+        cdef Slice own_name
+        if op != Py_EQ and op != Py_NE:
+            return NotImplemented
+        if isinstance(other, str):
+            equal = self.name == other
+        elif isinstance(other, MessageCore):
+            equal = (
+                type(self) is type(other)
+                and self.size == (<MessageCore>other).size
+                and memcmp(self.buffer, (<MessageCore>other).buffer, self.size) == 0
+            )
+        else:
+            return NotImplemented
+        return equal == (op == Py_EQ)
+
+    __hash__ = None
+
+    @classmethod
+    def _declared(cls, str name not None):
+        """The typed header that a class declares for a name on the wire, in whatever case."""
+        return cls._headers.get(name) or cls._headers.get(name.lower())
+
+
+cdef tuple own_slots(cls):
+    if cls.__module__ == __name__:
+        return ()
+    slots = cls.__dict__.get("__slots__", ())
+    return (slots,) if isinstance(slots, str) else tuple(slots)
+
+
+cdef PyObject *new_message(PyTypeObject *cls, const char *p, size_t n) except NULL:
+    """A new reference to a message of `cls` with a copy of the n bytes at `p`."""
+    cdef PyObject *made
+    cdef char *copy
+    if cls.tp_flags & Py_TPFLAGS_HAVE_GC:
+        # A user's class with a __dict__ or slots: its own allocation, the bytes beside it.
+        copy = <char *>PyMem_Malloc(n)
+        if copy is NULL:
+            raise MemoryError
+        made = cls.tp_alloc(cls, 0)
+        if made is NULL:
+            PyMem_Free(copy)
+            raise MemoryError
+        (<MessageCore><void *>made).inside = False
+    else:
+        made = <PyObject *>PyObject_Malloc(cls.tp_basicsize + n)
+        if made is NULL:
+            raise MemoryError
+        memset(made, 0, cls.tp_basicsize)
+        PyObject_Init(made, cls)
+        copy = <char *>made + cls.tp_basicsize
+        (<MessageCore><void *>made).inside = True
+    memcpy(copy, p, n)
+    (<MessageCore><void *>made).buffer = copy
+    (<MessageCore><void *>made).size = <uint32_t>n
+    (<MessageCore><void *>made).index = NULL
+    return made
+
+
+cdef inline size_t index_size(size_t count) noexcept nogil:
+    return sizeof(Index) + count * sizeof(ami_line)
+
+
+cdef Index *lines_of(MessageCore message) except NULL:
+    """The message's index, built at the first call; threads may race to build it, one wins."""
+    cdef ami_line spare[64]
+    cdef size_t count
+    cdef Index *index = <Index *>ami_published(<void **>&message.index)
+    if index is not NULL:
+        return index
+    count = ami_split_lines(<const uint8_t *>message.buffer, message.size, spare, 64)
+    index = <Index *>PyMem_Malloc(index_size(count))
+    if index is NULL:
+        raise MemoryError
+    if count <= 64:
+        memcpy(index.lines, spare, count * sizeof(ami_line))
+    else:
+        ami_split_lines(<const uint8_t *>message.buffer, message.size, index.lines, count)
+    index.count = <uint32_t>count
+    index.lines[count].start = message.size
+    index.lines[count].colon = AMI_NO_COLON
+    index.output = index.count
+    if type(message)._is_response:
+        index.output = output_start(message, index)
+    if ami_publish(<void **>&message.index, index):
+        return index
+    PyMem_Free(index)
+    return <Index *>ami_published(<void **>&message.index)
+
+
+cdef inline const char *line_end(MessageCore message, Index *index, uint32_t i) noexcept nogil:
+    """Where line `i` ends, its LF not included; the last line may lack one."""
+    cdef const char *end = message.buffer + index.lines[i + 1].start
+    return end - 1 if end > message.buffer + index.lines[i].start and (end - 1)[0] == b"\n" else end
+
+
+cdef inline Slice line_name(MessageCore message, Index *index, uint32_t i) noexcept nogil:
+    cdef const char *p = message.buffer
+    return trimmed(p + index.lines[i].start, p + index.lines[i].colon, False)
+
+
+cdef inline Slice line_value(MessageCore message, Index *index, uint32_t i) noexcept nogil:
+    return trimmed(
+        message.buffer + index.lines[i].colon + 1, line_end(message, index, i), True
+    )
+
+
+cdef inline Slice line_text(MessageCore message, Index *index, uint32_t i) noexcept nogil:
+    """The line without the CR that ends it."""
+    cdef Slice s
+    s.p = message.buffer + index.lines[i].start
+    s.n = line_end(message, index, i) - s.p
+    if s.n and s.p[s.n - 1] == b"\r":
+        s.n -= 1
+    return s
+
+
+cdef uint32_t output_start(MessageCore message, Index *index):
+    """The first line of an old-style answer's output, or the number of lines."""
+    cdef uint32_t i
+    cdef bint follows = False
+    cdef Slice name
+    cdef const char *end
+    for i in range(index.count):
+        if index.lines[i].colon != AMI_NO_COLON:
+            name = line_name(message, index, i)
+            if not follows:
+                follows = same(name, b"Response", 8) and same(
+                    line_value(message, index, i), b"Follows", 7
+                )
+                continue
+            end = line_end(message, index, i)
+            if (
+                (end - 1)[0] == b"\r"
+                or same(name, b"ActionID", 8)
+                or same(name, b"Privilege", 9)
+                or same(name, b"Message", 7)
+            ):
+                continue
+        if follows:
+            return i
+    return index.count
+
+
+cdef bint event_name(MessageCore message, Slice *value) except -1:
+    """The value of the first Event header."""
+    cdef Index *index
+    cdef const char *end
+    cdef uint32_t i
+    if message.size >= 6 and memcmp(message.buffer, b"Event:", 6) == 0:
+        end = <const char *>memchr(message.buffer, b"\n", message.size)
+        if end is NULL:
+            end = message.buffer + message.size
+        value[0] = trimmed(message.buffer + 6, end, True)
+        return True
+    index = lines_of(message)
+    for i in range(index.output):
+        if index.lines[i].colon != AMI_NO_COLON:
+            if same(line_name(message, index, i), b"Event", 5):
+                value[0] = line_value(message, index, i)
+                return True
+    return False
+
+
+cdef bint find_exact(MessageCore message, Index *index, Slice name, Slice *value) noexcept nogil:
+    """The last header sent exactly as `name`."""
+    cdef uint32_t i = index.output
+    cdef ami_line *line
+    while i:
+        i -= 1
+        line = &index.lines[i]
+        # A line without a colon has AMI_NO_COLON, which no name's length reaches.
+        if line.colon - line.start == <uint32_t>name.n:
+            if line.colon != AMI_NO_COLON:
+                if memcmp(message.buffer + line.start, name.p, name.n) == 0:
+                    value[0] = line_value(message, index, i)
+                    return True
+    return False
+
+
+cdef bint find_loosely(
+    MessageCore message, Index *index, Slice name, bint any_case, Slice *sent_as, Slice *value
+) noexcept nogil:
+    """The last header called `name` when spaces around it, and with `any_case` case, are ignored."""
+    cdef uint32_t i = index.output
+    cdef Slice one
+    while i:
+        i -= 1
+        if index.lines[i].colon != AMI_NO_COLON:
+            one = line_name(message, index, i)
+            if same_letters(one, name) if any_case else same(one, name.p, name.n):
+                sent_as[0] = one
+                value[0] = line_value(message, index, i)
+                return True
+    return False
+
+
+cdef bint find_text(MessageCore message, Slice name, Slice *value) except -1:
+    cdef Index *index = lines_of(message)
+    cdef Slice sent_as
+    return find_exact(message, index, name, value) or find_loosely(
+        message, index, name, False, &sent_as, value
+    )
+
+
+cdef bint find(MessageCore message, tuple names, Slice *sent_as, Slice *value) except -1:
+    """Name and value of the first of `names` that was sent: as spelled, else in any case."""
+    cdef Index *index = lines_of(message)
+    for name in names:
+        if find_exact(message, index, of_bytes(name), value):
+            sent_as[0] = of_bytes(name)
+            return True
+    for name in names:
+        if find_loosely(message, index, of_bytes(name), False, sent_as, value):
+            return True
+    for name in names:
+        if find_loosely(message, index, of_bytes(name), True, sent_as, value):
+            return True
+    return False
+
+
+cdef dict texts(MessageCore message):
+    """The last text of each name: sent so first, then those with spaces around."""
+    cdef Index *index = lines_of(message)
+    cdef dict found = {}
+    cdef Slice name
+    cdef uint32_t i
+    cdef bint spaced = False
+    for i in range(index.output):
+        if index.lines[i].colon == AMI_NO_COLON:
+            continue
+        name = line_name(message, index, i)
+        if name.n != index.lines[i].colon - index.lines[i].start:
+            spaced = True
+            continue
+        PyDict_SetItem(found, name_text(name), text(line_value(message, index, i)))
+    if spaced:
+        i = index.output
+        while i:
+            i -= 1
+            if index.lines[i].colon != AMI_NO_COLON:
+                found.setdefault(
+                    name_text(line_name(message, index, i)), text(line_value(message, index, i))
+                )
+    return found
+
+
+cdef dict every_header(MessageCore message, bint typed):
+    cdef Index *index = lines_of(message)
+    cdef dict found = {}
+    cdef set repeated = None
+    cdef PyObject *before
+    cdef Slice value
+    cdef uint32_t i
+    for i in range(index.output):
+        if index.lines[i].colon == AMI_NO_COLON:
+            continue
+        name = name_text(line_name(message, index, i))
+        value = line_value(message, index, i)
+        header = type(message)._declared(name) if typed else None
+        one = text(value) if header is None else (<Header>header).read(value)
+        before = PyDict_GetItemWithError(found, name)
+        if before is NULL:
+            PyDict_SetItem(found, name, one)
+        elif repeated is not None and name in repeated:
+            (<list>before).append(one)
+        else:
+            repeated = {name} if repeated is None else repeated | {name}
+            found[name] = [<object>before, one]
+    return found
+
+
+cdef list data_lines(MessageCore message):
+    cdef Index *index = lines_of(message)
+    cdef bint is_response = type(message)._is_response
+    cdef list found = []
+    cdef Slice s
+    cdef uint32_t i
+    for i in range(index.output):
+        if index.lines[i].colon == AMI_NO_COLON:
+            s = line_text(message, index, i)
+            if s.n:
+                found.append(text(s))
+        elif is_response and same(line_name(message, index, i), b"Output", 6):
+            s = line_text(message, index, i)
+            s.n -= message.buffer + index.lines[i].colon + 1 - s.p
+            s.p = message.buffer + index.lines[i].colon + 1
+            if s.n > 0 and s.p[0] == b" ":
+                s.p += 1
+                s.n -= 1
+            found.append(text(s))
+    for i in range(index.output, index.count):
+        s = line_text(message, index, i)
+        if s.n >= MARKER_LENGTH and memcmp(s.p + s.n - MARKER_LENGTH, MARKER, MARKER_LENGTH) == 0:
+            s.n -= MARKER_LENGTH
+            if trimmed(s.p, s.p + s.n, False).n:
+                found.append(text(s))
+            break
+        found.append(text(s))
+    return found
+
+
+# --- the parser ---------------------------------------------------------------------------------
+
+cdef enum Verdict:
+    MORE
+    WHOLE
+    IS_BANNER
+    TOO_LARGE
+
+ctypedef struct NameEntry:
+    # Borrowed from the parser's selection, which it keeps alive.
+    const char *p
+    Py_ssize_t n
+    PyTypeObject *cls
+
+
+@cython.final
+@cython.no_gc_clear
+cdef class Parser:
+    """Splits a stream, cut into chunks anywhere, into messages.
+
+    only: event classes and event names to build; Event, Response or Message itself for all of
+        their kind. The rest is skipped on the raw bytes and counted. None builds everything.
+    max_message: the longest message in bytes, its end included.
+    """
+
+    cdef public object banner
+    cdef public unsigned long long messages
+    cdef public unsigned long long bytes
+    cdef public unsigned long long malformed
+    cdef public unsigned long long skipped
+    cdef public Py_ssize_t max_message
+
+    cdef object _names                  # the selection's dict, name to class
+    cdef list _name_keys                # keeps the bytes that _table points into
+    cdef NameEntry *_table              # owned; open addressing, at most half full
+    cdef uint32_t _table_mask
+    cdef Py_ssize_t _table_entries
+    cdef object _event
+    cdef object _response
+    cdef object _message
+
+    cdef long _busy
+    cdef char *_pending                 # owned: the message that is not whole yet
+    cdef Py_ssize_t _pending_size
+    cdef Py_ssize_t _pending_room
+    cdef bytes _rest                    # what is still to be split after an error
+    cdef unsigned long long _offset     # of the pending message, in the stream
+    cdef bint _at_start
+    cdef bint _skipping
+
+    # Of the message in progress; the indexes are relative to its start.
+    cdef Py_ssize_t _line
+    cdef Py_ssize_t _resume
+    cdef int _crlf                      # how its first line ended: -1 not known yet
+    cdef bint _previous_crlf
+    cdef bint _follows
+    cdef bint _is_event
+    cdef bint _is_response
+    cdef Py_ssize_t _name_start
+    cdef Py_ssize_t _name_size
+
+    def __init__(self, only=None, max_message=1 << 20):
+        if isinstance(max_message, bool) or not isinstance(max_message, int):
+            raise TypeError(f"max_message is a number of bytes, not {max_message!r}")
+        if not 1 <= max_message <= LARGEST_MESSAGE:
+            raise ValueError(
+                f"max_message must be 1 to {LARGEST_MESSAGE} bytes, not {max_message}"
+            )
+        every_name, names, self._event, self._response, self._message = _registry.select(only)
+        self._names = names
+        self.max_message = max_message
+        self.messages = self.bytes = self.malformed = self.skipped = 0
+        self.banner = None
+        self._start_stream()
+
+    def __dealloc__(self):
+        PyMem_Free(self._table)
+        PyMem_Free(self._pending)
+
+    def feed(self, data):
+        """The messages that `data` completes.
+
+        TypeError if it is not bytes-like, MessageTooLarge past `max_message`, ParserInUse if
+        two calls overlap. Nothing else is raised, whatever the bytes.
+        """
+        cdef Py_buffer view
+        if isinstance(data, str):
+            raise TypeError("feed() takes bytes, not str: pass what the socket gave, undecoded")
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        try:
+            if not ami_enter(&self._busy):
+                raise ParserInUse
+            try:
+                self.bytes += view.len
+                return self._take_after_error(<const char *>view.buf, view.len)
+            finally:
+                ami_leave(&self._busy)
+        finally:
+            PyBuffer_Release(&view)
+
+    def close(self):
+        """End the stream: the messages still held back; then the parser is ready for another.
+
+        TruncatedMessage if the stream ended inside a message.
+        """
+        cdef unsigned long long offset
+        cdef bint skipping
+        if not ami_enter(&self._busy):
+            raise ParserInUse
+        try:
+            found = self._take_after_error(b"", 0)
+            left = PyBytes_FromStringAndSize(self._pending, self._pending_size)
+            offset = self._offset
+            skipping = self._skipping
+            self._start_stream()
+            if left.strip(b"\r") and not skipping:
+                self.malformed += 1
+                raise TruncatedMessage(offset, left)
+            return found
+        finally:
+            ami_leave(&self._busy)
+
+    cdef int _start_stream(self) except -1:
+        self._pending_size = 0
+        self._rest = b""
+        self._offset = 0
+        self._at_start = True
+        self._skipping = False
+        self._start_message()
+        return 0
+
+    cdef inline void _start_message(self) noexcept:
+        self._line = 0
+        self._resume = 0
+        self._crlf = -1
+        self._previous_crlf = False
+        self._follows = False
+        self._is_event = False
+        self._is_response = False
+
+    cdef list _take_after_error(self, const char *p, Py_ssize_t n):
+        cdef bytes joined
+        cdef list found = []
+        if self._table is NULL or self._table_entries != len(self._names):
+            self._build_table()
+        if self._rest:
+            joined = self._rest + p[:n]
+            self._rest = b""
+            self._take(PyBytes_AS_STRING(joined), PyBytes_GET_SIZE(joined), found)
+        else:
+            self._take(p, n, found)
+        return found
+
+    cdef int _take(self, const char *p, Py_ssize_t n, list found) except -1:
+        """Take every message of the chunk; `p` is held by the caller."""
+        cdef Py_ssize_t position = 0
+        cdef Py_ssize_t start
+        cdef size_t length
+        cdef size_t name_end
+        cdef Slice name
+        if self._pending_size:
+            position = self._finish_pending(p, n, found)
+        while position < n:
+            start = position
+            if not self._skipping:
+                start = skip_blank_lines(p, n, position)
+            self._offset += start - position
+            position = start
+            if n - start >= 8 and not self._skipping and memcmp(p + start, b"Event:", 6) == 0:
+                length = ami_event_end(<const uint8_t *>p + start, n - start, &name_end)
+                if length == AMI_NOT_WHOLE and n - start <= self.max_message:
+                    self._keep(p + start, n - start)
+                    break
+                if 0 < length <= <size_t>self.max_message:
+                    name = trimmed(p + start + 6, p + start + name_end, True)
+                    self._build_event(name, p + start, length, found)
+                    self._at_start = False
+                    self._offset += length
+                    position += length
+                    continue
+            position = self._take_message(p, n, start, found)
+            if position < 0:
+                self._keep(p + start, n - start)
+                break
+        return 0
+
+    cdef int _keep(self, const char *p, Py_ssize_t n) except -1:
+        self._append(p, n)
+        self._trim_skipped()
+        return 0
+
+    cdef Py_ssize_t _finish_pending(self, const char *p, Py_ssize_t n, list found) except -1:
+        """Complete the message begun in earlier chunks; where in the chunk the next one starts.
+
+        The chunk is appended in growing pieces, so that a short end costs a short copy.
+        """
+        cdef Py_ssize_t used = 0
+        cdef Py_ssize_t piece = 512
+        cdef Py_ssize_t end
+        if not n:
+            return 0
+        if self._pending_size == 1 and self._pending[0] == b"\r" and not self._skipping:
+            if p[0] == b"\n":
+                self._pending_size = 0
+                self._offset += 2
+                self._start_message()
+                return 1
+        while used < n:
+            piece = min(piece, n - used)
+            self._append(p + used, piece)
+            used += piece
+            piece *= 2
+            try:
+                end = self._take_message(self._pending, self._pending_size, 0, found)
+            except MessageTooLarge:
+                self._rest += p[used:n]
+                raise
+            if end >= 0:
+                used -= self._pending_size - end
+                self._pending_size = 0
+                return used
+            self._trim_skipped()
+        return n
+
+    cdef int _append(self, const char *p, Py_ssize_t n) except -1:
+        cdef Py_ssize_t needed = self._pending_size + n
+        cdef Py_ssize_t room
+        cdef char *grown
+        if needed > self._pending_room:
+            room = max(needed, self._pending_room * 2, 1024)
+            grown = <char *>PyMem_Realloc(self._pending, room)
+            if grown is NULL:
+                raise MemoryError
+            self._pending = grown
+            self._pending_room = room
+        memcpy(self._pending + self._pending_size, p, n)
+        self._pending_size = needed
+        return 0
+
+    cdef Py_ssize_t _take_message(
+        self, const char *p, Py_ssize_t n, Py_ssize_t start, list found
+    ) except -2:
+        """Take the message at `start`: the position after it, or -1 if it is not whole."""
+        cdef Py_ssize_t length
+        cdef Verdict verdict = self._advance(p + start, n - start, &length)
+        cdef Slice name
+        if verdict == MORE:
+            return -1
+        if verdict == TOO_LARGE:
+            self._skip_message(p + start, n - start, found)
+        if verdict == WHOLE and not self._skipping:
+            if self._is_event:
+                name.p = p + start + self._name_start
+                name.n = self._name_size
+                self._build_event(name, p + start, length, found)
+            elif self._is_response:
+                self._build(self._response, p + start, length, found)
+            else:
+                self.malformed += 1
+                self._build(self._message, p + start, length, found)
+        self._skipping = False
+        self._offset += length
+        self._start_message()
+        return start + length
+
+    cdef Verdict _advance(self, const char *p, Py_ssize_t n, Py_ssize_t *length) except *:
+        """Read on, line by line, in the message at `p`; what was reached, and where."""
+        cdef const char *newline
+        cdef Py_ssize_t end
+        cdef Slice line
+        cdef bint crlf
+        while True:
+            newline = NULL
+            if self._resume < n:
+                newline = <const char *>memchr(p + self._resume, b"\n", n - self._resume)
+            end = n if newline is NULL else newline + 1 - p
+            length[0] = end
+            if end > self.max_message and not self._skipping:
+                return TOO_LARGE
+            if newline is NULL:
+                self._resume = n
+                return MORE
+            line.p = p + self._line
+            line.n = newline - line.p
+            self._line = self._resume = end
+            crlf = line.n > 0 and line.p[line.n - 1] == b"\r"
+            line.n -= crlf
+            if self._crlf < 0:
+                self._crlf = crlf
+                if self._take_banner(line):
+                    return IS_BANNER
+            if self._ends_message(line):
+                return WHOLE
+            self._previous_crlf = crlf
+            self._note_header(p, line)
+
+    cdef bint _take_banner(self, Slice line) except -1:
+        """Asterisk's greeting, or at the start of a stream any line without a colon."""
+        cdef bint at_start = self._at_start
+        self._at_start = False
+        if self._skipping:
+            return False
+        if not (line.n >= BANNER_LENGTH and memcmp(line.p, BANNER, BANNER_LENGTH) == 0):
+            if not at_start or memchr(line.p, b":", line.n) is not NULL:
+                return False
+        self.banner = text(line)
+        return True
+
+    cdef bint _ends_message(self, Slice line) noexcept:
+        if self._follows:
+            return line.n >= MARKER_LENGTH and memcmp(
+                line.p + line.n - MARKER_LENGTH, MARKER, MARKER_LENGTH
+            ) == 0
+        return line.n == 0 and (self._previous_crlf or self._crlf == 0)
+
+    cdef void _note_header(self, const char *message, Slice line) noexcept:
+        """Keep what tells the message's kind: Event, Response, or an old-style answer."""
+        cdef const char *colon
+        cdef Slice name
+        cdef Slice value
+        if self._follows or (self._skipping and line.n > LONGEST_SKIPPED_LINE):
+            return
+        colon = <const char *>memchr(line.p, b":", line.n)
+        if colon is NULL:
+            return
+        name = trimmed(line.p, colon, False)
+        if same(name, b"Event", 5):
+            if not self._is_event:
+                value = trimmed(colon + 1, line.p + line.n, True)
+                self._is_event = True
+                self._name_start = value.p - message
+                self._name_size = value.n
+        elif same(name, b"Response", 8):
+            self._is_response = True
+            value = trimmed(colon + 1, line.p + line.n, True)
+            self._follows = not self._is_event and same(value, b"Follows", 7)
+
+    cdef int _build_event(self, Slice name, const char *p, Py_ssize_t n, list found) except -1:
+        cdef uint32_t at = ami_hash(name.p, name.n)
+        cdef NameEntry *entry
+        cdef PyObject *made
+        while True:
+            at = (at + 1) & self._table_mask
+            entry = &self._table[at]
+            if entry.cls is NULL:
+                return self._build(self._event, p, n, found)
+            if same(name, entry.p, entry.n):
+                made = new_message(entry.cls, p, n)
+                break
+        PyList_Append(found, made)
+        Py_DECREF(made)
+        self.messages += 1
+        return 0
+
+    cdef int _build(self, cls, const char *p, Py_ssize_t n, list found) except -1:
+        cdef PyObject *made
+        if cls is None:
+            self.skipped += 1
+            return 0
+        made = new_message(<PyTypeObject *>cls, p, n)
+        PyList_Append(found, made)
+        Py_DECREF(made)
+        self.messages += 1
+        return 0
+
+    cdef int _build_table(self) except -1:
+        """Index the selection's names; again when a class was registered since."""
+        cdef dict names = dict(self._names)
+        cdef uint32_t size = 16
+        cdef uint32_t at
+        cdef NameEntry *table
+        cdef bytes name
+        while size < 2 * <uint32_t>len(names):
+            size *= 2
+        table = <NameEntry *>PyMem_Malloc(size * sizeof(NameEntry))
+        if table is NULL:
+            raise MemoryError
+        memset(table, 0, size * sizeof(NameEntry))
+        for name, cls in names.items():
+            at = ami_hash(PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name))
+            at = (at + 1) & (size - 1)
+            while table[at].cls is not NULL:
+                at = (at + 1) & (size - 1)
+            table[at].p = PyBytes_AS_STRING(name)
+            table[at].n = PyBytes_GET_SIZE(name)
+            table[at].cls = <PyTypeObject *>cls
+        PyMem_Free(self._table)
+        self._table = table
+        self._table_mask = size - 1
+        self._table_entries = len(names)
+        self._name_keys = list(names.items())
+        return 0
+
+    cdef int _skip_message(self, const char *p, Py_ssize_t n, list found) except -1:
+        """Report a too long message; its line in progress is where skipping begins."""
+        cdef unsigned long long offset = self._offset
+        self._rest = PyBytes_FromStringAndSize(p + self._line, n - self._line)
+        self._offset += self._line
+        self._pending_size = 0
+        self._line = self._resume = 0
+        self._skipping = True
+        self.malformed += 1
+        raise MessageTooLarge(offset, self.max_message, found)
+
+    cdef int _trim_skipped(self) except -1:
+        """Of a message that is skipped keep the line in progress, and of a long one its end."""
+        cdef Py_ssize_t kept = MARKER_LENGTH + 1
+        cdef Py_ssize_t size = self._pending_size - self._line
+        if not self._skipping:
+            return 0
+        memmove(self._pending, self._pending + self._line, size)
+        self._offset += self._line
+        self._line = 0
+        if size > LONGEST_SKIPPED_LINE:
+            self._offset += size - kept - LONGEST_SKIPPED_LINE
+            memmove(self._pending + LONGEST_SKIPPED_LINE, self._pending + size - kept, kept)
+            memset(self._pending, b"-", LONGEST_SKIPPED_LINE)
+            size = kept + LONGEST_SKIPPED_LINE
+        self._pending_size = size
+        self._resume = size
+        return 0
+
+
+cdef inline Py_ssize_t skip_blank_lines(const char *p, Py_ssize_t n, Py_ssize_t at) noexcept nogil:
+    while at < n:
+        if p[at] == b"\n":
+            at += 1
+        elif p[at] == b"\r" and at + 1 < n and p[at + 1] == b"\n":
+            at += 2
+        else:
+            break
+    return at

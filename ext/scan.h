@@ -1,0 +1,187 @@
+/* Byte scanning of the hot path: where an event ends, where its lines and colons are.
+ *
+ * Every function borrows its input, `n` readable bytes at `p`, and reads no byte outside it:
+ * whole 64-byte blocks are loaded only while 64 bytes are left, the rest goes through a zeroed
+ * block on the stack. SSE2 and NEON are baseline on x86-64 and aarch64, so nothing is dispatched
+ * at run time; AMISTREAM_PORTABLE selects the plain C path anywhere.
+ */
+#ifndef AMISTREAM_SCAN_H
+#define AMISTREAM_SCAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if !defined(AMISTREAM_PORTABLE) && (defined(__SSE2__) || defined(_M_X64))
+#include <emmintrin.h>
+#define AMI_SCAN "sse2"
+#elif !defined(AMISTREAM_PORTABLE) && defined(__aarch64__) && !defined(__AARCH64EB__)
+#include <arm_neon.h>
+#define AMI_SCAN "neon"
+#else
+#define AMI_SCAN "portable"
+#endif
+
+#if defined(_MSC_VER)
+#include <intrin.h>
+static inline unsigned ami_lowest_bit(uint64_t mask) { unsigned long at; _BitScanForward64(&at, mask); return at; }
+#define AMI_LIKELY(x) (x)
+#else
+static inline unsigned ami_lowest_bit(uint64_t mask) { return (unsigned)__builtin_ctzll(mask); }
+#define AMI_LIKELY(x) __builtin_expect(!!(x), 1)
+#endif
+
+/* Bit i of the result: whether byte i of the 64 at `p` is `byte`. */
+static inline uint64_t ami_block_mask(const uint8_t *p, uint8_t byte)
+{
+#if !defined(AMISTREAM_PORTABLE) && (defined(__SSE2__) || defined(_M_X64))
+    const __m128i wanted = _mm_set1_epi8((char)byte);
+    uint64_t mask = 0;
+    for (int i = 0; i < 4; i++) {
+        __m128i block = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
+        mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(block, wanted)) << (16 * i);
+    }
+    return mask;
+#elif !defined(AMISTREAM_PORTABLE) && defined(__aarch64__) && !defined(__AARCH64EB__)
+    const uint8x16_t wanted = vdupq_n_u8(byte);
+    const uint8x16_t bits = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    uint8x16_t a = vandq_u8(vceqq_u8(vld1q_u8(p), wanted), bits);
+    uint8x16_t b = vandq_u8(vceqq_u8(vld1q_u8(p + 16), wanted), bits);
+    uint8x16_t c = vandq_u8(vceqq_u8(vld1q_u8(p + 32), wanted), bits);
+    uint8x16_t d = vandq_u8(vceqq_u8(vld1q_u8(p + 48), wanted), bits);
+    uint8x16_t sum = vpaddq_u8(vpaddq_u8(a, b), vpaddq_u8(c, d));
+    return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(sum, sum)), 0);
+#else
+    uint64_t mask = 0;
+    for (int i = 0; i < 64; i++)
+        mask |= (uint64_t)(p[i] == byte) << i;
+    return mask;
+#endif
+}
+
+/* The 64-byte block at p + at: in place if it lies inside the n bytes, else copied to `spare`. */
+static inline const uint8_t *ami_block(const uint8_t *p, size_t n, size_t at, uint8_t spare[64])
+{
+    if (AMI_LIKELY(n - at >= 64))
+        return p + at;
+    memset(spare, 0, 64);
+    memcpy(spare, p + at, n - at);
+    return spare;
+}
+
+#define AMI_NOT_WHOLE 0
+#define AMI_NOT_PLAIN ((size_t)-1)
+
+/* Length of the event at `p`, which starts with "Event:" and whose first line ends in CRLF, up to
+ * the end of the blank line that follows a CRLF; *name_end is where its first line's CRLF starts.
+ * AMI_NOT_WHOLE if the n bytes hold no such end, AMI_NOT_PLAIN if it must be read line by line.
+ */
+static inline size_t ami_event_end(const uint8_t *p, size_t n, size_t *name_end)
+{
+    uint8_t spare[64];
+    uint64_t carried = 0; /* what the last two bytes of the block before tell of this one */
+    size_t at;
+
+    *name_end = 0;
+    for (at = 0; at < n; at += 64) {
+        uint64_t feeds = ami_block_mask(ami_block(p, n, at, spare), '\n');
+        uint64_t ends = feeds & (feeds << 1 | feeds << 2 | carried);
+        if (*name_end == 0 && feeds != 0) {
+            size_t first = at + ami_lowest_bit(feeds);
+            if (first < 7 || p[first - 1] != '\r')
+                return AMI_NOT_PLAIN;
+            *name_end = first - 1;
+        }
+        while (ends != 0) {
+            /* A LF one or two bytes after another; name_end >= 6, so end - 3 is inside. */
+            size_t end = at + ami_lowest_bit(ends);
+            if (p[end - 1] == '\n' ? p[end - 2] == '\r'
+                                   : p[end - 1] == '\r' && p[end - 3] == '\r')
+                return end + 1;
+            ends &= ends - 1;
+        }
+        carried = feeds >> 63 | feeds >> 62; /* bits 0 and 1: a LF up to two bytes before each */
+    }
+    return AMI_NOT_WHOLE;
+}
+
+/* A line of a message: where it starts, and its first colon or AMI_NO_COLON. */
+typedef struct {
+    uint32_t start;
+    uint32_t colon;
+} ami_line;
+
+#define AMI_NO_COLON UINT32_MAX
+
+/* Writes the lines of the n bytes at `p` into `lines`, which has room for `room`; returns how many
+ * there are, writing none past the room. A line that is not ended by a LF counts too.
+ */
+static inline size_t ami_split_lines(const uint8_t *p, size_t n, ami_line *lines, size_t room)
+{
+    uint8_t spare[64];
+    size_t count = 0, at;
+    uint32_t start = 0, colon = AMI_NO_COLON;
+
+    for (at = 0; at < n; at += 64) {
+        const uint8_t *block = ami_block(p, n, at, spare);
+        uint64_t feeds = ami_block_mask(block, '\n');
+        uint64_t colons = ami_block_mask(block, ':');
+        for (;;) {
+            if (colon == AMI_NO_COLON && colons != 0) {
+                unsigned first = ami_lowest_bit(colons);
+                if (feeds == 0 || first < ami_lowest_bit(feeds))
+                    colon = (uint32_t)(at + first);
+            }
+            if (feeds == 0)
+                break;
+            unsigned feed = ami_lowest_bit(feeds);
+            if (count < room) {
+                lines[count].start = start;
+                lines[count].colon = colon;
+            }
+            count++;
+            start = (uint32_t)(at + feed + 1);
+            colon = AMI_NO_COLON;
+            feeds &= feeds - 1;
+            colons &= feed == 63 ? 0 : ~(uint64_t)0 << (feed + 1);
+        }
+    }
+    if (start < n) {
+        if (count < room) {
+            lines[count].start = start;
+            lines[count].colon = colon;
+        }
+        count++;
+    }
+    return count;
+}
+
+/* A hash of a name's length and up to 16 of its bytes; names are few, known and mostly short. */
+static inline uint32_t ami_hash(const char *p, size_t n)
+{
+    uint64_t head = 0, tail = 0;
+    memcpy(&head, p, n < 8 ? n : 8);
+    if (n > 8)
+        memcpy(&tail, p + n - 8, 8);
+    uint64_t mixed = (head ^ tail * UINT64_C(0x9E3779B97F4A7C15) ^ n) * UINT64_C(0xD6E8FEB86659FD93);
+    return (uint32_t)(mixed >> 32);
+}
+
+/* Compare-and-swap of a pointer and of a flag, for events and parsers shared between threads. */
+#if defined(_MSC_VER)
+static inline int ami_publish(void **slot, void *value) { return _InterlockedCompareExchangePointer(slot, value, NULL) == NULL; }
+static inline void *ami_published(void **slot) { return _InterlockedCompareExchangePointer(slot, NULL, NULL); }
+static inline int ami_enter(long *busy) { return _InterlockedExchange(busy, 1) == 0; }
+static inline void ami_leave(long *busy) { _InterlockedExchange(busy, 0); }
+#else
+static inline int ami_publish(void **slot, void *value)
+{
+    void *none = NULL;
+    return __atomic_compare_exchange_n(slot, &none, value, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+static inline void *ami_published(void **slot) { return __atomic_load_n(slot, __ATOMIC_ACQUIRE); }
+static inline int ami_enter(long *busy) { return __atomic_exchange_n(busy, 1, __ATOMIC_ACQUIRE) == 0; }
+static inline void ami_leave(long *busy) { __atomic_store_n(busy, 0, __ATOMIC_RELEASE); }
+#endif
+
+#endif

@@ -1,0 +1,36 @@
+"""The optional extension; everything else is in pyproject.toml.
+
+AMISTREAM_NO_EXTENSIONS=1 leaves it out, AMISTREAM_REQUIRE_EXTENSIONS=1 makes its failure fatal.
+"""
+
+import os
+import sys
+
+from setuptools import Extension, setup
+
+
+def is_set(variable):
+    return os.environ.get(variable, "") not in ("", "0")
+
+
+def extensions():
+    if is_set("AMISTREAM_NO_EXTENSIONS") or sys.implementation.name != "cpython":
+        return []
+    from Cython.Build import cythonize
+
+    macros = [("AMISTREAM_PORTABLE", "1")] if is_set("AMISTREAM_PORTABLE") else []
+    module = Extension(
+        "amistream._speedups",
+        ["ext/_speedups.pyx"],
+        include_dirs=["ext"],
+        depends=["ext/scan.h"],
+        define_macros=macros,
+    )
+    # An error in the Cython text is raised here, before anything is optional.
+    built = cythonize([module], force=True, build_dir="build/cython")
+    for extension in built:
+        extension.optional = not is_set("AMISTREAM_REQUIRE_EXTENSIONS")
+    return built
+
+
+setup(ext_modules=extensions())

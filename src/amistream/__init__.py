@@ -1,0 +1,48 @@
+"""amistream: the event stream of Asterisk's Manager Interface, parsed fast and typed.
+
+    parser = amistream.Parser()
+    for message in parser.feed(data):
+        ...
+
+`IMPLEMENTATION` says which twin does it: "compiled", or "pure" where there was no compiler.
+"""
+
+from __future__ import annotations
+
+from amistream import core_events
+from amistream._impl import IMPLEMENTATION, Parser
+from amistream.aggregates import Aggregate, Collector
+from amistream.errors import (
+    AMIError,
+    DamagedFile,
+    MessageTooLarge,
+    MissingExtra,
+    ParserInUse,
+    TooManyLists,
+    TruncatedMessage,
+)
+from amistream.files import Reader, open, sample  # noqa: A004 - the public name is amistream.open
+from amistream.messages import Event, Message, Response
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "IMPLEMENTATION",
+    "AMIError",
+    "Aggregate",
+    "Collector",
+    "DamagedFile",
+    "Event",
+    "Message",
+    "MessageTooLarge",
+    "MissingExtra",
+    "Parser",
+    "ParserInUse",
+    "Reader",
+    "Response",
+    "TooManyLists",
+    "TruncatedMessage",
+    "core_events",
+    "open",
+    "sample",
+]

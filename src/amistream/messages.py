@@ -1,0 +1,115 @@
+"""What the stream is made of: Message, and its two kinds, Event and Response."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from amistream import _registry
+from amistream._impl import Header, MessageCore
+from amistream.headers import Float, Int, Text
+
+__all__ = ["Event", "Message", "Response"]
+
+_REPR_LIMIT = 60
+
+
+class Message(MessageCore):
+    """One message off the wire: a mapping of header names to raw texts, read when asked for.
+
+    The parser gives a bare Message for what has neither an `Event` nor a `Response` header.
+    `Message(raw)` makes one from the bytes of a single message. Messages are immutable.
+    """
+
+    __slots__ = ()
+
+    _headers: ClassVar[dict[str, Header]] = {}
+    _processed: ClassVar[tuple[Header, ...]] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        declared = _declarations(cls)
+        for attribute in declared:
+            if hasattr(Message, attribute):
+                raise TypeError(f"{cls.__name__}.{attribute} would hide what every message has")
+        cls._processed = tuple(header for header in declared.values() if header.processed)
+        cls._headers = {}
+        for header in declared.values():
+            for name in header.names:
+                cls._headers.setdefault(name.lower(), header)
+        for header in declared.values():
+            if header.key == header.names[0]:
+                cls._headers[header.names[0]] = header
+
+    @classmethod
+    def headers(cls) -> dict[str, Header]:
+        """The typed headers that the class declares, by attribute name."""
+        return _declarations(cls)
+
+    def __repr__(self) -> str:
+        name = self.name
+        label = "" if name is None or name == type(self).__name__ else f" {name!r}"
+        shown = [
+            f"{key}={_shortened(value)}"
+            for key, value in self.items()
+            if key not in ("Event", "Response", "Privilege", "Timestamp")
+        ]
+        more = f" +{len(shown) - 4} headers" if len(shown) > 4 else ""
+        return f"<{type(self).__name__}{label} {' '.join(shown[:4])}{more}>"
+
+
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= _REPR_LIMIT else text[: _REPR_LIMIT - 1] + "\N{HORIZONTAL ELLIPSIS}")
+
+
+def _declarations(cls: type) -> dict[str, Header]:
+    """Attribute name to header, those of the bases first, as in reading order."""
+    found: dict[str, Header] = {}
+    for base in reversed(cls.__mro__):
+        for attribute, value in vars(base).items():
+            if isinstance(value, Header):
+                found[attribute] = value
+    return found
+
+
+class Event(Message):
+    """An event: what Asterisk tells unasked, or a member of a list that was asked for."""
+
+    __slots__ = ()
+
+    _is_event: ClassVar[bool] = True
+
+    privilege = Text("Privilege")
+    timestamp = Float("Timestamp")
+    sequence_number = Int("SequenceNumber")
+    system_name = Text("SystemName")
+
+    if TYPE_CHECKING:
+
+        @property
+        def name(self) -> str: ...
+
+
+class Response(Message):
+    """The answer to an action; `data` has the output of a Command, in either style."""
+
+    __slots__ = ()
+
+    _is_response: ClassVar[bool] = True
+
+    message = Text("Message")
+    event_list = Text("EventList")
+
+    @property
+    def success(self) -> bool:
+        """Whether the action was accepted: Success, Follows (a Command's output) or Goodbye."""
+        return self.name in ("Success", "Follows", "Goodbye")
+
+    if TYPE_CHECKING:
+
+        @property
+        def name(self) -> str: ...
+
+
+Mapping.register(Message)
+_registry.bind(Message, Event, Response)
