@@ -602,7 +602,7 @@ cdef class MessageCore:
         return headers, data_lines(self)
 
     def to_dict(self, bint typed=False):
-        """Every header: its text, or a list of texts when repeated; `typed` coerces declared ones."""
+        """Every header: its text, a list when repeated; `typed` coerces the declared ones."""
         return every_header(self, typed)
 
     def __richcmp__(self, other, int op):

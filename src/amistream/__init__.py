@@ -21,7 +21,7 @@ from amistream.errors import (
     TooManyLists,
     TruncatedMessage,
 )
-from amistream.files import Reader, open, sample  # noqa: A004 - the public name is amistream.open
+from amistream.files import Reader, open, sample
 from amistream.messages import Event, Message, Response
 
 __version__ = "0.1.0"

@@ -16,11 +16,18 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from amistream import _registry
 from amistream.errors import MessageTooLarge, ParserInUse, TruncatedMessage
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from amistream.messages import Message
+
+_Default = TypeVar("_Default")
 
 IMPLEMENTATION = "pure"
 
@@ -216,7 +223,7 @@ class MessageCore:
     _raw: bytes
     _lines: tuple[list[_Line], list[bytes]] | None
 
-    def __new__(cls, raw: bytes | bytearray | memoryview) -> Any:
+    def __new__(cls, raw: bytes | bytearray | memoryview) -> Self:
         if not isinstance(raw, bytes | bytearray | memoryview):
             raise TypeError(
                 f"{cls.__name__}() takes the bytes of one message, not {type(raw).__name__}"
@@ -277,6 +284,10 @@ class MessageCore:
             raise KeyError(name)
         return _text(value)
 
+    @overload
+    def get(self, name: str, default: None = None, *, ignore_case: bool = False) -> str | None: ...
+    @overload
+    def get(self, name: str, default: _Default, *, ignore_case: bool = False) -> str | _Default: ...
     def get(self, name: str, default: Any = None, *, ignore_case: bool = False) -> Any:
         """The raw text of the last header called `name`, or `default`."""
         value = self._get(name)
@@ -301,21 +312,21 @@ class MessageCore:
     def __bool__(self) -> bool:
         return True
 
-    def keys(self) -> Any:
+    def keys(self) -> KeysView[str]:
         """The distinct header names, in the order they were first sent."""
         return self._texts().keys()
 
-    def values(self) -> Any:
+    def values(self) -> ValuesView[str]:
         """The raw text of each name's last header."""
         return self._texts().values()
 
-    def items(self) -> Any:
+    def items(self) -> ItemsView[str, str]:
         """Pairs of name and raw text of its last header."""
         return self._texts().items()
 
     def process(self) -> tuple[dict[str, Any], list[str]]:
         """The headers, those typed whose class states a failure value, and the data lines."""
-        headers: dict[str, Any] = self._texts()
+        headers: dict[str, Any] = {**self._texts()}
         for header in self._processed:
             sent_as, value = self._find(header._names)
             if value is None:
@@ -329,7 +340,7 @@ class MessageCore:
         return headers, self.data
 
     def to_dict(self, typed: bool = False) -> dict[str, Any]:
-        """Every header: its text, or a list of texts when repeated; `typed` coerces declared ones."""
+        """Every header: its text, a list when repeated; `typed` coerces the declared ones."""
         every: dict[str, Any] = {}
         for line in self._parsed()[0]:
             name = _text(line.name)
@@ -398,7 +409,7 @@ class MessageCore:
                     return line.name, line.value
         return b"", None
 
-    def _texts(self) -> dict[str, Any]:
+    def _texts(self) -> dict[str, str]:
         """The last text of each name: sent so first, then those with spaces around."""
         lines = self._parsed()[0]
         texts = {line.name: line.value for line in lines if line.exact}
@@ -499,9 +510,7 @@ class Parser:
         if isinstance(max_message, bool) or not isinstance(max_message, int):
             raise TypeError(f"max_message is a number of bytes, not {max_message!r}")
         if not 1 <= max_message <= LARGEST_MESSAGE:
-            raise ValueError(
-                f"max_message must be 1 to {LARGEST_MESSAGE} bytes, not {max_message}"
-            )
+            raise ValueError(f"max_message must be 1 to {LARGEST_MESSAGE} bytes, not {max_message}")
         self._select = _registry.select(only)
         self.max_message = max_message
         self.messages = 0
@@ -512,7 +521,7 @@ class Parser:
         self._lock = threading.Lock()
         self._start_stream()
 
-    def feed(self, data: bytes | bytearray | memoryview) -> list[Any]:
+    def feed(self, data: bytes | bytearray | memoryview) -> list[Message]:
         """The messages that `data` completes.
 
         TypeError if it is not bytes-like, MessageTooLarge past `max_message`, ParserInUse if
@@ -529,7 +538,7 @@ class Parser:
         finally:
             self._lock.release()
 
-    def close(self) -> list[Any]:
+    def close(self) -> list[Message]:
         """End the stream: the messages still held back; then the parser is ready for another.
 
         TruncatedMessage if the stream ended inside a message.
@@ -566,8 +575,8 @@ class Parser:
         self._event_name: bytes | None = None
         self._is_response = False
 
-    def _take(self, chunk: bytes) -> list[Any]:
-        found: list[Any] = []
+    def _take(self, chunk: bytes) -> list[Message]:
+        found: list[Message] = []
         if self._rest:
             chunk, self._rest = self._rest + chunk, b""
         position = self._finish_pending(chunk, found) if self._pending else 0
@@ -587,7 +596,7 @@ class Parser:
                 break
         return found
 
-    def _take_plain_events(self, chunk: bytes, position: int, found: list[Any]) -> int:
+    def _take_plain_events(self, chunk: bytes, position: int, found: list[Message]) -> int:
         """Take the run of events at `position` that need no look at their lines; where it ends.
 
         They start with a plain name and CRLF, and the chunk has no other end of such a
@@ -616,7 +625,7 @@ class Parser:
         self.messages += len(found) - before
         return start
 
-    def _finish_pending(self, chunk: bytes, found: list[Any]) -> int:
+    def _finish_pending(self, chunk: bytes, found: list[Message]) -> int:
         """Complete the message begun in earlier chunks; where in `chunk` the next one starts."""
         before = len(self._pending)
         self._pending += chunk
@@ -643,7 +652,7 @@ class Parser:
             else:
                 return position
 
-    def _take_message(self, buffer: bytes | bytearray, start: int, found: list[Any]) -> int:
+    def _take_message(self, buffer: bytes | bytearray, start: int, found: list[Message]) -> int:
         """Take the message at `start`: the position after it, or -1 if it is not whole."""
         verdict, end = self._advance(buffer, start)
         if verdict == _MORE:
@@ -727,7 +736,7 @@ class Parser:
         message._lines = None
         return message
 
-    def _skip_message(self, buffer: bytes | bytearray, start: int, found: list[Any]) -> None:
+    def _skip_message(self, buffer: bytes | bytearray, start: int, found: list[Message]) -> None:
         """Report a too long message; its line in progress is where skipping begins."""
         offset = self._offset
         self._rest = bytes(buffer[start + self._line :])

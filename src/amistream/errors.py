@@ -64,9 +64,7 @@ class DamagedFile(AMIError):  # noqa: N818
         self.reason = reason
 
     def __str__(self) -> str:
-        return (
-            f"{self.path} is damaged: {self.reason} (after byte {self.offset} of the AMI stream)"
-        )
+        return f"{self.path} is damaged: {self.reason} (after byte {self.offset} of the AMI stream)"
 
 
 class TooManyLists(AMIError):  # noqa: N818

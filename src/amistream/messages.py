@@ -59,16 +59,17 @@ class Message(MessageCore):
 
 
 def _shortened(text: str) -> str:
-    return repr(text if len(text) <= _REPR_LIMIT else text[: _REPR_LIMIT - 1] + "\N{HORIZONTAL ELLIPSIS}")
+    return repr(
+        text if len(text) <= _REPR_LIMIT else text[: _REPR_LIMIT - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    )
 
 
 def _declarations(cls: type) -> dict[str, Header]:
     """Attribute name to header, those of the bases first, as in reading order."""
     found: dict[str, Header] = {}
     for base in reversed(cls.__mro__):
-        for attribute, value in vars(base).items():
-            if isinstance(value, Header):
-                found[attribute] = value
+        own = vars(base).items()
+        found.update((attribute, value) for attribute, value in own if isinstance(value, Header))
     return found
 
 

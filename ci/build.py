@@ -1,0 +1,155 @@
+"""Builds amistream the ways a user may meet, each in a fresh venv, and checks what comes out.
+
+Run from the checkout: python ci/build.py [WAY ...]; without a way, all of them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NO_COMPILER = {"CC": "/nonexistent/cc", "CXX": "/nonexistent/c++", "LDSHARED": "/nonexistent/cc"}
+
+
+class Checkout:
+    """A copy of the tree and a venv, gone at the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.tree = folder / "tree"
+        ignored = shutil.ignore_patterns(".git", ".venv", "build", "dist", "*.so", "*.egg-info")
+        shutil.copytree(ROOT, self.tree, ignore=ignored)
+        subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+        self.python = folder / "venv" / "bin" / "python"
+
+    def run(self, *command: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+        """The command's result; run outside the tree, so that only what is installed is found."""
+        kept = {name: value for name, value in os.environ.items() if "AMISTREAM" not in name}
+        return subprocess.run(
+            [str(part) for part in command],
+            cwd=self.folder,
+            env={**kept, **variables},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+
+    def must(self, *command: str | Path, **variables: str) -> str:
+        """The output of a command that has to succeed."""
+        done = self.run(*command, **variables)
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(map(str, command))} failed:\n{done.stdout}")
+        return done.stdout
+
+    def install(self, *what: str | Path, **variables: str) -> None:
+        self.must(self.python, "-m", "pip", "install", "-q", *what, **variables)
+
+    def wheel(self, source: Path, **variables: str) -> Path:
+        into = self.folder / "wheels"
+        self.must(
+            self.python, "-m", "pip", "wheel", "-q", "--no-deps", "-w", into, source, **variables
+        )
+        (wheel,) = into.glob("*.whl")
+        return wheel
+
+    def expect_twin(self, twin: str, reason: str = "", **variables: str) -> None:
+        """The installed package loads `twin`, says why, and does the main job."""
+        said = self.must(self.python, "-m", "amistream", "doctor", **variables)
+        assert twin in said, said
+        assert reason in said, said
+        stats = self.must(self.python, "-m", "amistream", "stats", "--sample", **variables)
+        assert "Hangup" in stats, stats
+
+
+def sdist_to_wheel(checkout: Checkout) -> None:
+    """The sdist has all that a compiled wheel and the tests need."""
+    checkout.install("build")
+    checkout.must(
+        checkout.python, "-m", "build", "-q", "--sdist", "-o", checkout.folder, checkout.tree
+    )
+    (sdist,) = checkout.folder.glob("*.tar.gz")
+    wheel = checkout.wheel(sdist, AMISTREAM_REQUIRE_EXTENSIONS="1")
+    assert "py3-none-any" not in wheel.name, wheel.name
+    checkout.install(f"amistream[test] @ {wheel.as_uri()}")
+    checkout.expect_twin("compiled")
+    shutil.unpack_archive(sdist, checkout.folder)
+    tests = checkout.folder / sdist.name.removesuffix(".tar.gz") / "tests"
+    print(checkout.must(checkout.python, "-m", "pytest", "-q", tests).splitlines()[-1])
+
+
+def pure_wheel(checkout: Checkout) -> None:
+    """AMISTREAM_NO_EXTENSIONS=1 builds a wheel for every platform."""
+    wheel = checkout.wheel(checkout.tree, AMISTREAM_NO_EXTENSIONS="1")
+    assert wheel.name.endswith("-py3-none-any.whl"), wheel.name
+    checkout.install(wheel)
+    checkout.expect_twin("pure", "cannot be loaded")
+
+
+def no_compiler(checkout: Checkout) -> None:
+    """Without a C compiler the installation succeeds and all tests pass as pure."""
+    checkout.install(f"{checkout.tree}[test]", **NO_COMPILER)
+    checkout.expect_twin("pure", "cannot be loaded")
+    tests = checkout.tree / "tests"
+    said = checkout.must(checkout.python, "-m", "pytest", "-q", "--pure-only", tests)
+    print(said.splitlines()[-1])
+
+
+def no_compiler_but_required(checkout: Checkout) -> None:
+    """AMISTREAM_REQUIRE_EXTENSIONS=1 makes a missing compiler an error."""
+    command = (checkout.python, "-m", "pip", "install", checkout.tree)
+    done = checkout.run(*command, AMISTREAM_REQUIRE_EXTENSIONS="1", **NO_COMPILER)
+    assert done.returncode != 0, done.stdout
+    assert "/nonexistent/cc" in done.stdout, done.stdout
+
+
+def cython_error(checkout: Checkout) -> None:
+    """An error in the Cython text fails the build even where the extension is optional."""
+    text = checkout.tree / "ext" / "_speedups.pyx"
+    text.write_text(text.read_text() + "\ncdef int broken(:\n")
+    done = checkout.run(checkout.python, "-m", "pip", "install", checkout.tree)
+    assert done.returncode != 0, done.stdout
+    assert "CompileError" in done.stdout, done.stdout
+
+
+def portable(checkout: Checkout) -> None:
+    """AMISTREAM_PORTABLE=1 builds the path without SSE2 and NEON; the tests pass on it."""
+    built = {"AMISTREAM_PORTABLE": "1", "AMISTREAM_REQUIRE_EXTENSIONS": "1"}
+    checkout.install(f"{checkout.tree}[test]", **built)
+    checkout.expect_twin("compiled", "portable")
+    tests = checkout.tree / "tests"
+    print(checkout.must(checkout.python, "-m", "pytest", "-q", tests).splitlines()[-1])
+
+
+WAYS: dict[str, Callable[[Checkout], None]] = {
+    way.__name__: way
+    for way in (
+        sdist_to_wheel,
+        pure_wheel,
+        no_compiler,
+        no_compiler_but_required,
+        cython_error,
+        portable,
+    )
+}
+
+
+def main() -> None:
+    names = sys.argv[1:] or list(WAYS)
+    unknown = [name for name in names if name not in WAYS]
+    if unknown:
+        raise SystemExit(f"no such way: {', '.join(unknown)}; there are {', '.join(WAYS)}")
+    for name in names:
+        print(f"-- {name}: {WAYS[name].__doc__}", flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            WAYS[name](Checkout(Path(folder)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Queues: what the lists of QueueStatus and QueueSummary hold, and members coming and going."""
+
+from __future__ import annotations
+
+from amistream.events._parts import UNKNOWN, ListEnd
+from amistream.headers import Bool, Float, Int, Text
+from amistream.messages import Event
+
+
+class _Member(Event):
+    """What identifies a queue's member, under the names of every Asterisk."""
+
+    __slots__ = ()
+
+    queue = Text("Queue")
+    member_name = Text("MemberName", "Name")
+    location = Text("Location", "Interface")
+    interface = Text("Interface", "Location")
+    state_interface = Text("StateInterface")
+    membership = Text("Membership")
+    paused_reason = Text("PausedReason")
+    last_pause = Int("LastPause")
+    login_time = Int("LoginTime")
+    in_call = Bool("InCall", true="1", false="0")
+    wrapup_time = Int("Wrapuptime")
+
+
+class _MemberState(_Member):
+    """A member with its counters; `last_call` is a UNIX time, 0 if there was none."""
+
+    __slots__ = ()
+
+    calls_taken = Int("CallsTaken", failure=-1)
+    last_call = Int("LastCall", failure=-1)
+    penalty = Int("Penalty", failure=-1)
+    status = Int("Status", failure=-1)
+    paused = Bool("Paused", true="1", failure=False)
+
+
+class QueueEntry(Event):
+    """A call that waits in a queue, of a QueueStatus list; `wait` in seconds."""
+
+    __slots__ = ()
+
+    queue = Text("Queue")
+    position = Int("Position", failure=-1)
+    wait = Int("Wait", failure=-1)
+    channel = Text("Channel")
+    uniqueid = Text("Uniqueid")
+    caller_id = Text("CallerID", unknown=UNKNOWN)
+    caller_id_num = Text("CallerIDNum", unknown=UNKNOWN)
+    caller_id_name = Text("CallerIDName", unknown=UNKNOWN)
+    connected_line_num = Text("ConnectedLineNum", unknown=UNKNOWN)
+    connected_line_name = Text("ConnectedLineName", unknown=UNKNOWN)
+    priority = Int("Priority")
+
+
+class QueueMember(_MemberState):
+    """A member of a queue, of a QueueStatus list; `status` is a device state."""
+
+    __slots__ = ()
+
+
+class QueueMemberAdded(_MemberState):
+    """A member was added to a queue; `status` is a device state."""
+
+    __slots__ = ()
+
+    ring_in_use = Bool("Ringinuse", true="1", false="0")
+
+
+class QueueMemberPaused(_Member):
+    """A member was paused or unpaused (Asterisk before 12; since then QueueMemberPause)."""
+
+    __slots__ = ()
+
+    paused = Bool("Paused", true="1", failure=False)
+
+
+class QueueMemberRemoved(_Member):
+    """A member was removed from a queue."""
+
+    __slots__ = ()
+
+    calls_taken = Int("CallsTaken")
+    last_call = Int("LastCall")
+    penalty = Int("Penalty")
+    status = Int("Status")
+    paused = Bool("Paused", true="1", false="0")
+    ring_in_use = Bool("Ringinuse", true="1", false="0")
+
+
+class QueueParams(Event):
+    """A queue of a QueueStatus list: its settings, and its counters since the last reset.
+
+    `holdtime`, `talk_time` and `service_level` in seconds, `service_level_perf` in per cent.
+    """
+
+    __slots__ = ()
+
+    queue = Text("Queue")
+    strategy = Text("Strategy")
+    max = Int("Max", failure=-1)
+    calls = Int("Calls", failure=-1)
+    holdtime = Int("Holdtime", failure=-1)
+    talk_time = Int("TalkTime")
+    completed = Int("Completed", failure=-1)
+    abandoned = Int("Abandoned", failure=-1)
+    service_level = Float("ServiceLevel", failure=-1.0)
+    service_level_perf = Float("ServiceLevelPerf", "ServicelevelPerf", failure=-1.0)
+    service_level_perf2 = Float("ServicelevelPerf2")
+    weight = Float("Weight", failure=-1.0)
+
+
+class QueueStatusComplete(ListEnd):
+    """The end of a QueueStatus list."""
+
+    __slots__ = ()
+
+
+class QueueSummary(Event):
+    """A queue of a QueueSummary list; the times in seconds."""
+
+    __slots__ = ()
+
+    queue = Text("Queue")
+    logged_in = Int("LoggedIn", failure=-1)
+    available = Int("Available", failure=-1)
+    callers = Int("Callers", failure=-1)
+    hold_time = Int("HoldTime", failure=-1)
+    talk_time = Int("TalkTime", failure=-1)
+    longest_hold_time = Int("LongestHoldTime", failure=-1)
+
+
+class QueueSummaryComplete(ListEnd):
+    """The end of a QueueSummary list."""
+
+    __slots__ = ()
