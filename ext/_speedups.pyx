@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: initializedcheck=False, auto_pickle=False, embedsignature=False
+# cython: initializedcheck=False, auto_pickle=False, embedsignature=False, autotestdict=False
 """The compiled twin: the fast double of _fallback.py, which is the reference for behaviour.
 
 What it owns: a message owns its bytes, either behind its own struct in one allocation or in a
@@ -7,6 +7,8 @@ buffer of its own, and its index of lines once that is built. Nothing points int
 `feed` returns. Every index into a message comes from `ami_split_lines`, whose entries lie inside
 the message and are followed by one entry that starts at its end.
 """
+
+import copyreg
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -30,13 +32,16 @@ cdef extern from "Python.h":
     int PyList_Append(object, PyObject *) except -1
     void Py_DECREF(PyObject *)
     void Py_XDECREF(PyObject *)
+    void Py_INCREF(object)
+    dict PyDict_Copy(object)
     PyTypeObject *Py_TYPE(object)
     PyObject *PyUnicode_DecodeUTF8(const char *, Py_ssize_t, const char *) except NULL
     object _decode "PyUnicode_DecodeUTF8"(const char *, Py_ssize_t, const char *)
-    bint PyUnicode_IS_ASCII(PyObject *)
+    bint PyUnicode_IS_ASCII(PyObject *) nogil
+    object PyUnicode_New(Py_ssize_t, uint32_t)
     void PyUnicode_InternInPlace(PyObject **)
-    Py_ssize_t PyUnicode_GET_LENGTH(PyObject *)
-    char *PyUnicode_DATA(PyObject *)
+    Py_ssize_t PyUnicode_GET_LENGTH(PyObject *) nogil
+    char *PyUnicode_DATA(PyObject *) nogil
     double PyOS_string_to_double(const char *, char **, PyObject *) except? -1.0
     object PyLong_FromString(const char *, char **, int)
     object PyLong_FromLongLong(long long)
@@ -54,6 +59,10 @@ cdef extern from "scan.h":
         uint32_t colon
     size_t ami_event_end(const uint8_t *, size_t, size_t *) nogil
     size_t ami_split_lines(const uint8_t *, size_t, ami_line *, size_t) nogil
+    size_t ami_find_feeds(const uint8_t *, size_t, uint32_t *, size_t) nogil
+    const char *ami_value(const char *, const ami_line *, size_t *) nogil
+    bint ami_same(const char *, const char *, size_t) nogil
+    bint ami_is_ascii(const char *, size_t) nogil
     uint32_t ami_hash(const char *, size_t) nogil
     bint ami_publish(void **, void *) nogil
     void *ami_published(void **) nogil
@@ -99,7 +108,11 @@ cdef inline Slice trimmed(const char *p, const char *end, bint carriage_returns)
 
 
 cdef inline bint same(Slice s, const char *p, Py_ssize_t n) noexcept nogil:
-    return s.n == n and memcmp(s.p, p, n) == 0
+    return s.n == n and ami_same(s.p, p, n)
+
+
+cdef inline bint ends_in_marker(Slice s) noexcept nogil:
+    return s.n >= MARKER_LENGTH and ami_same(s.p + s.n - MARKER_LENGTH, MARKER, MARKER_LENGTH)
 
 
 cdef inline char lowered(char c) noexcept nogil:
@@ -125,6 +138,29 @@ cdef inline Slice of_bytes(bytes value):
 
 cdef inline object text(Slice s):
     return _decode(s.p, s.n, b"surrogateescape")
+
+
+cdef inline object ascii_text(Slice s):
+    """The str of bytes known to be ASCII."""
+    if s.n < 2:
+        return text(s)
+    made = PyUnicode_New(s.n, 127)
+    memcpy(PyUnicode_DATA(<PyObject *>made), s.p, s.n)
+    return made
+
+
+cdef inline bytes encoded_name(name):
+    if not isinstance(name, str):
+        raise TypeError(f"a header's name is a str, not {type(name).__name__}")
+    try:
+        return (<str>name).encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return b"\n"  # like a name with a line end, none that can be sent
+
+
+cdef inline object in_one_piece(data):
+    """`data`, or its bytes if a memoryview leaves gaps between them."""
+    return bytes(data) if isinstance(data, memoryview) and not data.c_contiguous else data
 
 
 # Header names as str: those seen first, at most this many, so that no stream can fill memory.
@@ -161,7 +197,7 @@ cdef object name_text(Slice s):
             name = <object>made
             Py_DECREF(made)
             return name
-        if PyUnicode_GET_LENGTH(known) == s.n and memcmp(PyUnicode_DATA(known), s.p, s.n) == 0:
+        if PyUnicode_GET_LENGTH(known) == s.n and ami_same(PyUnicode_DATA(known), s.p, s.n):
             return <object>known
     return text(s)
 
@@ -330,6 +366,10 @@ cdef object read_milliseconds(Slice s):
     return PyLong_FromLongLong(number(s.p + 4, run))
 
 
+cdef bint unfit(str name) except -1:
+    return not name or name != name.strip(" \t") or ":" in name or "\n" in name
+
+
 cdef tuple encoded(words):
     return tuple([(<str>word).encode() for word in words])
 
@@ -364,8 +404,11 @@ cdef class Header:
         unknown=(),
         unit="",
     ):
-        if not names or any([not name or ":" in name or "\n" in name for name in names]):
-            raise ValueError(f"a header needs names without colon or line end, not {names!r}")
+        if not names or any([unfit(name) for name in names]):
+            raise ValueError(
+                "a header needs names without colon, line end or spaces around, "
+                f"not {', '.join(map(repr, names)) or 'none'}"
+            )
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
         self.names = names
@@ -394,7 +437,7 @@ cdef class Header:
             return self
         if not isinstance(message, MessageCore):
             raise TypeError(f"{self!r} reads messages, not {type(message).__name__}")
-        if not find(<MessageCore>message, self._names, &sent_as, &value):
+        if not find(<MessageCore>message, lines_of(message), self._names, &sent_as, &value):
             return self.failure
         return self.read(value)
 
@@ -428,11 +471,27 @@ cdef class Header:
 
 # --- messages -----------------------------------------------------------------------------------
 
+cdef enum:
+    LONGEST_SHAPE = 64
+    MOST_LINES_ON_STACK = 64
+
+ctypedef struct Entry:
+    PyObject *name          # owned, ASCII
+    PyObject *value         # borrowed from the template, ASCII; NULL: to be made each time
+
+ctypedef struct Shape:
+    uint32_t count
+    uint32_t uses
+    bint repeats            # a name stands in it twice
+    PyObject *template      # owned
+    Entry entries[1]        # count of them
+
 ctypedef struct Index:
     # Owned by its message. `lines` has `count` entries and one more that starts at the end;
     # those from `output` on are an old-style answer's output.
     uint32_t count
     uint32_t output
+    Shape *shape            # borrowed, if the message was found to have one
     ami_line lines[1]
 
 
@@ -443,6 +502,7 @@ cdef class MessageCore:
     cdef const char *buffer     # owned: behind the struct if `inside`, else a PyMem block
     cdef uint32_t size
     cdef bint inside
+    cdef bint is_response       # only a Response may be an old-style answer
     cdef Index *index           # owned, NULL until the first header is asked for
 
     _headers = {}
@@ -457,6 +517,7 @@ cdef class MessageCore:
             raise TypeError(
                 f"{type(self).__name__}() takes the bytes of one message, not {type(raw).__name__}"
             )
+        raw = in_one_piece(raw)
         PyObject_GetBuffer(raw, &view, PyBUF_SIMPLE)
         try:
             if view.len > LARGEST_MESSAGE:
@@ -467,6 +528,7 @@ cdef class MessageCore:
             memcpy(copy, view.buf, view.len)
             self.buffer = copy
             self.size = <uint32_t>view.len
+            self.is_response = type(self)._is_response
         finally:
             PyBuffer_Release(&view)
 
@@ -475,15 +537,15 @@ cdef class MessageCore:
         if not self.inside:
             PyMem_Free(<void *>self.buffer)
 
-    def __getnewargs__(self):
-        return (self.raw,)
+    def __reduce__(self):
+        """Made anew from the bytes, under every protocol."""
+        return copyreg.__newobj__, (type(self), self.raw), self.__getstate__()
 
     def __getstate__(self):
         """Only what a subclass added: the bytes travel as the constructor's argument."""
         added = {
             name: getattr(self, name)
-            for cls in type(self).__mro__
-            for name in own_slots(cls)
+            for name in copyreg._slotnames(type(self))
             if hasattr(self, name)
         }
         own = getattr(self, "__dict__", None)
@@ -504,7 +566,7 @@ cdef class MessageCore:
     def name(self):
         """The event's name, or a response's word (`Success`); None if it has neither."""
         cdef Slice value
-        if type(self)._is_response:
+        if self.is_response:
             return self.get("Response")
         if not event_name(self, &value):
             return None
@@ -518,30 +580,31 @@ cdef class MessageCore:
     @property
     def data(self):
         """The lines that are not headers: a Command's output (either style), or strays."""
-        return data_lines(self)
+        cdef StackIndex spare
+        return data_lines(self, lines_once(self, &spare))
 
-    def __getitem__(self, str name not None):
+    def __getitem__(self, name):
         cdef Slice value
-        cdef bytes wanted = name.encode("utf-8", "surrogateescape")
+        cdef bytes wanted = encoded_name(name)
         if not find_text(self, of_bytes(wanted), &value):
             raise KeyError(name)
         return text(value)
 
-    def get(self, str name not None, default=None, *, bint ignore_case=False):
+    def get(self, name, default=None, *, bint ignore_case=False):
         """The raw text of the last header called `name`, or `default`."""
         cdef Slice sent_as
         cdef Slice value
-        cdef bytes wanted = name.encode("utf-8", "surrogateescape")
+        cdef bytes wanted = encoded_name(name)
         if find_text(self, of_bytes(wanted), &value):
             return text(value)
-        if ignore_case and find(self, (wanted,), &sent_as, &value):
+        if ignore_case and find(self, lines_of(self), (wanted,), &sent_as, &value):
             return text(value)
         return default
 
-    def get_all(self, str name not None):
+    def get_all(self, name):
         """The raw texts of every header called `name`, in the order they were sent."""
         cdef Index *index = lines_of(self)
-        cdef bytes wanted = name.encode("utf-8", "surrogateescape")
+        cdef bytes wanted = encoded_name(name)
         cdef Slice one
         cdef uint32_t i
         cdef list found = []
@@ -557,39 +620,41 @@ cdef class MessageCore:
         cdef bytes wanted
         if not isinstance(name, str):
             return False
-        wanted = (<str>name).encode("utf-8", "surrogateescape")
+        wanted = encoded_name(name)
         return find_text(self, of_bytes(wanted), &value)
 
     def __iter__(self):
-        return iter(texts(self))
+        return iter(all_texts(self))
 
     def __len__(self):
-        return len(texts(self))
+        return len(all_texts(self))
 
     def __bool__(self):
         return True
 
     def keys(self):
         """The distinct header names, in the order they were first sent."""
-        return texts(self).keys()
+        return all_texts(self).keys()
 
     def values(self):
         """The raw text of each name's last header."""
-        return texts(self).values()
+        return all_texts(self).values()
 
     def items(self):
         """Pairs of name and raw text of its last header."""
-        return texts(self).items()
+        return all_texts(self).items()
 
     def process(self):
         """The headers, those typed whose class states a failure value, and the data lines."""
-        cdef dict headers = texts(self)
+        cdef StackIndex spare
+        cdef Index *index = lines_once(self, &spare)
+        cdef dict headers = texts(self, index)
         cdef Slice sent_as
         cdef Slice value
         cdef Header header
         for declared in <tuple>type(self)._processed:
             header = <Header>declared
-            if not find(self, header._names, &sent_as, &value):
+            if not find(self, index, header._names, &sent_as, &value):
                 if not header.optional:
                     headers[header.key] = header.failure
                 continue
@@ -599,7 +664,7 @@ cdef class MessageCore:
                 sent_as, PyBytes_AS_STRING(header._names[0]), PyBytes_GET_SIZE(header._names[0])
             ):
                 headers[text(sent_as)] = typed
-        return headers, data_lines(self)
+        return headers, data_lines(self, index)
 
     def to_dict(self, bint typed=False):
         """Every header: its text, a list when repeated; `typed` coerces the declared ones."""
@@ -630,14 +695,9 @@ cdef class MessageCore:
         return cls._headers.get(name) or cls._headers.get(name.lower())
 
 
-cdef tuple own_slots(cls):
-    if cls.__module__ == __name__:
-        return ()
-    slots = cls.__dict__.get("__slots__", ())
-    return (slots,) if isinstance(slots, str) else tuple(slots)
-
-
-cdef PyObject *new_message(PyTypeObject *cls, const char *p, size_t n) except NULL:
+cdef PyObject *new_message(
+    PyTypeObject *cls, bint is_response, const char *p, size_t n
+) except NULL:
     """A new reference to a message of `cls` with a copy of the n bytes at `p`."""
     cdef PyObject *made
     cdef char *copy
@@ -662,6 +722,7 @@ cdef PyObject *new_message(PyTypeObject *cls, const char *p, size_t n) except NU
     memcpy(copy, p, n)
     (<MessageCore><void *>made).buffer = copy
     (<MessageCore><void *>made).size = <uint32_t>n
+    (<MessageCore><void *>made).is_response = is_response
     (<MessageCore><void *>made).index = NULL
     return made
 
@@ -670,31 +731,61 @@ cdef inline size_t index_size(size_t count) noexcept nogil:
     return sizeof(Index) + count * sizeof(ami_line)
 
 
+ctypedef struct StackIndex:
+    Index index
+    ami_line more[MOST_LINES_ON_STACK]
+
+
 cdef Index *lines_of(MessageCore message) except NULL:
-    """The message's index, built at the first call; threads may race to build it, one wins."""
-    cdef ami_line spare[64]
+    """The message's index, built and kept at the first call; threads may race, one wins."""
+    cdef StackIndex spare
     cdef size_t count
-    cdef Index *index = <Index *>ami_published(<void **>&message.index)
-    if index is not NULL:
-        return index
-    count = ami_split_lines(<const uint8_t *>message.buffer, message.size, spare, 64)
-    index = <Index *>PyMem_Malloc(index_size(count))
-    if index is NULL:
+    cdef Index *kept = <Index *>ami_published(<void **>&message.index)
+    if kept is not NULL:
+        return kept
+    count = split_lines(message, &spare.index, MOST_LINES_ON_STACK)
+    kept = <Index *>PyMem_Malloc(index_size(count))
+    if kept is NULL:
         raise MemoryError
-    if count <= 64:
-        memcpy(index.lines, spare, count * sizeof(ami_line))
+    if count <= MOST_LINES_ON_STACK:
+        memcpy(kept, &spare.index, index_size(count))
     else:
-        ami_split_lines(<const uint8_t *>message.buffer, message.size, index.lines, count)
-    index.count = <uint32_t>count
+        split_lines(message, kept, count)
+    if ami_publish(<void **>&message.index, kept):
+        return kept
+    PyMem_Free(kept)
+    return <Index *>ami_published(<void **>&message.index)
+
+
+cdef Index *lines_once(MessageCore message, StackIndex *spare) except NULL:
+    """The message's index if it has one, else one in `spare`: for what reads every line at once."""
+    cdef Index *kept = <Index *>ami_published(<void **>&message.index)
+    if kept is not NULL:
+        return kept
+    if split_lines(message, &spare.index, MOST_LINES_ON_STACK) <= MOST_LINES_ON_STACK:
+        return &spare.index
+    return lines_of(message)
+
+
+cdef size_t split_lines(MessageCore message, Index *index, size_t room) noexcept:
+    """Fill `index`, which has room for so many lines and the end; how many lines there are."""
+    cdef size_t count
+    if split_as_before(message, index, room):
+        return index.count
+    index.shape = NULL
+    count = ami_split_lines(<const uint8_t *>message.buffer, message.size, index.lines, room)
+    if count > room:
+        return count
     index.lines[count].start = message.size
     index.lines[count].colon = AMI_NO_COLON
-    index.output = index.count
-    if type(message)._is_response:
+    index.count = index.output = <uint32_t>count
+    if message.is_response:
         index.output = output_start(message, index)
-    if ami_publish(<void **>&message.index, index):
-        return index
-    PyMem_Free(index)
-    return <Index *>ami_published(<void **>&message.index)
+    if count and index.output == count and not line_text(message, index, index.count - 1).n:
+        # The blank line that ends the message; its entry stays, as the one after the last.
+        index.count -= 1
+        index.output -= 1
+    return count
 
 
 cdef inline const char *line_end(MessageCore message, Index *index, uint32_t i) noexcept nogil:
@@ -709,9 +800,9 @@ cdef inline Slice line_name(MessageCore message, Index *index, uint32_t i) noexc
 
 
 cdef inline Slice line_value(MessageCore message, Index *index, uint32_t i) noexcept nogil:
-    return trimmed(
-        message.buffer + index.lines[i].colon + 1, line_end(message, index, i), True
-    )
+    cdef Slice s
+    s.p = ami_value(message.buffer, &index.lines[i], <size_t *>&s.n)
+    return s
 
 
 cdef inline Slice line_text(MessageCore message, Index *index, uint32_t i) noexcept nogil:
@@ -724,12 +815,11 @@ cdef inline Slice line_text(MessageCore message, Index *index, uint32_t i) noexc
     return s
 
 
-cdef uint32_t output_start(MessageCore message, Index *index):
+cdef uint32_t output_start(MessageCore message, Index *index) noexcept nogil:
     """The first line of an old-style answer's output, or the number of lines."""
     cdef uint32_t i
     cdef bint follows = False
     cdef Slice name
-    cdef const char *end
     for i in range(index.count):
         if index.lines[i].colon != AMI_NO_COLON:
             name = line_name(message, index, i)
@@ -738,9 +828,8 @@ cdef uint32_t output_start(MessageCore message, Index *index):
                     line_value(message, index, i), b"Follows", 7
                 )
                 continue
-            end = line_end(message, index, i)
-            if (
-                (end - 1)[0] == b"\r"
+            if not ends_in_marker(line_text(message, index, i)) and (
+                (line_end(message, index, i) - 1)[0] == b"\r"
                 or same(name, b"ActionID", 8)
                 or same(name, b"Privilege", 9)
                 or same(name, b"Message", 7)
@@ -775,13 +864,15 @@ cdef bint find_exact(MessageCore message, Index *index, Slice name, Slice *value
     """The last header sent exactly as `name`."""
     cdef uint32_t i = index.output
     cdef ami_line *line
+    if name.n and (is_space(name.p[0]) or is_space(name.p[name.n - 1])):
+        return False  # the spaces around a name on the wire are not part of it
     while i:
         i -= 1
         line = &index.lines[i]
         # A line without a colon has AMI_NO_COLON, which no name's length reaches.
         if line.colon - line.start == <uint32_t>name.n:
             if line.colon != AMI_NO_COLON:
-                if memcmp(message.buffer + line.start, name.p, name.n) == 0:
+                if ami_same(message.buffer + line.start, name.p, name.n):
                     value[0] = line_value(message, index, i)
                     return True
     return False
@@ -812,9 +903,10 @@ cdef bint find_text(MessageCore message, Slice name, Slice *value) except -1:
     )
 
 
-cdef bint find(MessageCore message, tuple names, Slice *sent_as, Slice *value) except -1:
+cdef bint find(
+    MessageCore message, Index *index, tuple names, Slice *sent_as, Slice *value
+) except -1:
     """Name and value of the first of `names` that was sent: as spelled, else in any case."""
-    cdef Index *index = lines_of(message)
     for name in names:
         if find_exact(message, index, of_bytes(name), value):
             sent_as[0] = of_bytes(name)
@@ -828,13 +920,203 @@ cdef bint find(MessageCore message, tuple names, Slice *sent_as, Slice *value) e
     return False
 
 
-cdef dict texts(MessageCore message):
+# --- shapes -------------------------------------------------------------------------------------
+#
+# Events of one kind nearly always carry the same headers in the same order, and half of the values
+# are those of the one before. A shape is such an order, seen before, with a dict to copy of the
+# names and of one such message's short values: only what differs is made anew. Shapes are found
+# by the lengths of a message's names, then checked against its bytes; they are never freed.
+
+cdef enum:
+    SHAPE_SLOTS = 1024
+    SHAPE_PROBES = 4
+    LONGEST_KEPT_TEXT = 64
+    SHAPE_RENEWAL = 64      # uses after which the values are taken anew
+
+cdef Shape *shape_slots[SHAPE_SLOTS]
+cdef Shape *expected_shapes[SHAPE_SLOTS]    # by the hash of a message's first line
+
+
+cdef bint split_as_before(MessageCore message, Index *index, size_t room) noexcept nogil:
+    """Fill `index` if the message has the shape of the last one that began with the same line."""
+    cdef uint32_t feeds[LONGEST_SHAPE + 1]
+    cdef size_t count = ami_find_feeds(
+        <const uint8_t *>message.buffer, message.size, feeds, LONGEST_SHAPE + 1
+    )
+    cdef uint32_t start = 0
+    cdef uint32_t colon
+    cdef uint32_t i
+    cdef Shape *shape
+    cdef PyObject *name
+    if message.is_response or not 1 < count <= LONGEST_SHAPE or count > room:
+        return False
+    # All of it read: the last line ends the message and is blank, CRLF.
+    if feeds[count - 1] + 1 != message.size or feeds[count - 1] - feeds[count - 2] != 2:
+        return False
+    shape = <Shape *>ami_published(<void **>&expected_shapes[first_line_hash(message, feeds[0])])
+    if shape is NULL or shape.count != count - 1 or message.buffer[message.size - 2] != b"\r":
+        return False
+    for i in range(shape.count):
+        name = shape.entries[i].name
+        colon = start + <uint32_t>PyUnicode_GET_LENGTH(name)
+        # The message ends in CRLF, so that a name that is too long is past its line, not past it.
+        if colon >= feeds[i] or message.buffer[colon] != b":":
+            return False
+        if not ami_same(message.buffer + start, PyUnicode_DATA(name), colon - start):
+            return False
+        index.lines[i].start = start
+        index.lines[i].colon = colon
+        start = feeds[i] + 1
+    index.lines[shape.count].start = start
+    index.lines[shape.count].colon = AMI_NO_COLON
+    index.count = index.output = shape.count
+    index.shape = shape
+    return True
+
+
+cdef inline uint32_t first_line_hash(MessageCore message, uint32_t size) noexcept nogil:
+    return ami_hash(message.buffer, size) & (SHAPE_SLOTS - 1)
+
+
+cdef Shape *shape_of(MessageCore message, Index *index) except? NULL:
+    """The shape of the message's headers; NULL if it has none or there is no room for it."""
+    cdef Shape *shape = index.shape
+    if shape is NULL:
+        shape = find_shape(message, index)
+        if shape is not NULL:
+            expected_shapes[first_line_hash(message, index.lines[1].start - 1)] = shape
+    return shape
+
+
+cdef Shape *find_shape(MessageCore message, Index *index) except? NULL:
+    cdef uint32_t count = index.output
+    cdef uint32_t at = count
+    cdef uint32_t i
+    cdef int probe
+    cdef Shape **slot
+    cdef Shape *shape
+    if message.is_response or not 0 < count <= LONGEST_SHAPE:
+        return NULL
+    for i in range(count):
+        at = at * 31 + (index.lines[i].colon - index.lines[i].start)
+    for probe in range(SHAPE_PROBES):
+        at = (at ^ at >> 10) + 1
+        slot = &shape_slots[at & (SHAPE_SLOTS - 1)]
+        shape = <Shape *>ami_published(<void **>slot)
+        if shape is NULL:
+            return new_shape(message, index, slot)
+        if has_shape(message, index, shape):
+            return shape
+    return NULL
+
+
+cdef bint has_shape(MessageCore message, Index *index, Shape *shape) noexcept nogil:
+    cdef uint32_t i
+    cdef uint32_t size
+    cdef PyObject *name
+    if shape.count != index.count:
+        return False
+    for i in range(shape.count):
+        name = shape.entries[i].name
+        size = index.lines[i].colon - index.lines[i].start
+        if size != <uint32_t>PyUnicode_GET_LENGTH(name):
+            return False
+        if not ami_same(message.buffer + index.lines[i].start, PyUnicode_DATA(name), size):
+            return False
+    return True
+
+
+cdef Shape *new_shape(MessageCore message, Index *index, Shape **slot) except? NULL:
+    """Publish a shape in an empty slot; NULL if the message has strays or unusual names."""
+    cdef list names = []
+    cdef Slice name
+    cdef uint32_t i
+    cdef Shape *shape
+    for i in range(index.count):
+        if index.lines[i].colon == AMI_NO_COLON:
+            return NULL
+        name = line_name(message, index, i)
+        if name.n != index.lines[i].colon - index.lines[i].start or name.n > LONGEST_CACHED_NAME:
+            return NULL
+        names.append(name_text(name))
+        if not PyUnicode_IS_ASCII(<PyObject *>names[i]):
+            return NULL
+    shape = <Shape *>PyMem_Malloc(sizeof(Shape) + index.count * sizeof(Entry))
+    if shape is NULL:
+        raise MemoryError
+    shape.count = index.count
+    shape.uses = 0
+    shape.repeats = len(set(names)) != len(names)
+    template = dict.fromkeys(names)
+    shape.template = <PyObject *>template
+    for i in range(index.count):
+        shape.entries[i].name = <PyObject *>names[i]
+        shape.entries[i].value = NULL
+    if not ami_publish(<void **>slot, shape):
+        PyMem_Free(shape)
+        return NULL
+    Py_INCREF(template)
+    for one in names:
+        Py_INCREF(one)
+    return shape
+
+
+cdef int renew_shape(Shape *shape, dict found) except -1:
+    """Let the shape's template be a copy of `found`, without its long values."""
+    cdef uint32_t i
+    cdef Entry *entry
+    cdef PyObject *value
+    cdef PyObject *before = shape.template
+    if shape.repeats:
+        return 0
+    template = PyDict_Copy(found)
+    for i in range(shape.count):
+        entry = &shape.entries[i]
+        value = PyDict_GetItemWithError(template, <object>entry.name)
+        entry.value = NULL
+        if PyUnicode_IS_ASCII(value) and PyUnicode_GET_LENGTH(value) <= LONGEST_KEPT_TEXT:
+            entry.value = value
+        else:
+            PyDict_SetItem(template, <object>entry.name, None)
+    Py_INCREF(template)
+    shape.template = <PyObject *>template
+    Py_DECREF(before)
+    return 0
+
+
+cdef dict shaped_texts(MessageCore message, Index *index, Shape *shape):
+    cdef bint ascii = ami_is_ascii(message.buffer, message.size)
+    cdef dict found = PyDict_Copy(<object>shape.template)
+    cdef Entry *entry
+    cdef Slice value
+    cdef uint32_t i
+    for i in range(shape.count):
+        entry = &shape.entries[i]
+        value = line_value(message, index, i)
+        if entry.value is not NULL and PyUnicode_GET_LENGTH(entry.value) == value.n:
+            if ami_same(PyUnicode_DATA(entry.value), value.p, value.n):
+                continue
+        PyDict_SetItem(found, <object>entry.name, ascii_text(value) if ascii else text(value))
+    shape.uses += 1
+    if shape.uses % SHAPE_RENEWAL == 1:
+        renew_shape(shape, found)
+    return found
+
+
+cdef dict all_texts(MessageCore message):
+    cdef StackIndex spare
+    return texts(message, lines_once(message, &spare))
+
+
+cdef dict texts(MessageCore message, Index *index):
     """The last text of each name: sent so first, then those with spaces around."""
-    cdef Index *index = lines_of(message)
     cdef dict found = {}
     cdef Slice name
     cdef uint32_t i
     cdef bint spaced = False
+    cdef Shape *shape = shape_of(message, index)
+    if shape is not NULL:
+        return shaped_texts(message, index, shape)
     for i in range(index.output):
         if index.lines[i].colon == AMI_NO_COLON:
             continue
@@ -855,12 +1137,18 @@ cdef dict texts(MessageCore message):
 
 
 cdef dict every_header(MessageCore message, bint typed):
-    cdef Index *index = lines_of(message)
+    cdef StackIndex spare
+    cdef Index *index = lines_once(message, &spare)
     cdef dict found = {}
     cdef set repeated = None
     cdef PyObject *before
     cdef Slice value
     cdef uint32_t i
+    cdef Shape *shape
+    if not typed:
+        shape = shape_of(message, index)
+        if shape is not NULL and not shape.repeats:
+            return shaped_texts(message, index, shape)
     for i in range(index.output):
         if index.lines[i].colon == AMI_NO_COLON:
             continue
@@ -879,9 +1167,7 @@ cdef dict every_header(MessageCore message, bint typed):
     return found
 
 
-cdef list data_lines(MessageCore message):
-    cdef Index *index = lines_of(message)
-    cdef bint is_response = type(message)._is_response
+cdef list data_lines(MessageCore message, Index *index):
     cdef list found = []
     cdef Slice s
     cdef uint32_t i
@@ -890,7 +1176,7 @@ cdef list data_lines(MessageCore message):
             s = line_text(message, index, i)
             if s.n:
                 found.append(text(s))
-        elif is_response and same(line_name(message, index, i), b"Output", 6):
+        elif message.is_response and same(line_name(message, index, i), b"Output", 6):
             s = line_text(message, index, i)
             s.n -= message.buffer + index.lines[i].colon + 1 - s.p
             s.p = message.buffer + index.lines[i].colon + 1
@@ -900,7 +1186,7 @@ cdef list data_lines(MessageCore message):
             found.append(text(s))
     for i in range(index.output, index.count):
         s = line_text(message, index, i)
-        if s.n >= MARKER_LENGTH and memcmp(s.p + s.n - MARKER_LENGTH, MARKER, MARKER_LENGTH) == 0:
+        if ends_in_marker(s):
             s.n -= MARKER_LENGTH
             if trimmed(s.p, s.p + s.n, False).n:
                 found.append(text(s))
@@ -997,6 +1283,7 @@ cdef class Parser:
         cdef Py_buffer view
         if isinstance(data, str):
             raise TypeError("feed() takes bytes, not str: pass what the socket gave, undecoded")
+        data = in_one_piece(data)
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         try:
             if not ami_enter(&self._busy):
@@ -1026,7 +1313,7 @@ cdef class Parser:
             self._start_stream()
             if left.strip(b"\r") and not skipping:
                 self.malformed += 1
-                raise TruncatedMessage(offset, left)
+                raise TruncatedMessage(offset, left, found)
             return found
         finally:
             ami_leave(&self._busy)
@@ -1165,10 +1452,10 @@ cdef class Parser:
                 name.n = self._name_size
                 self._build_event(name, p + start, length, found)
             elif self._is_response:
-                self._build(self._response, p + start, length, found)
+                self._build(self._response, True, p + start, length, found)
             else:
                 self.malformed += 1
-                self._build(self._message, p + start, length, found)
+                self._build(self._message, False, p + start, length, found)
         self._skipping = False
         self._offset += length
         self._start_message()
@@ -1219,9 +1506,7 @@ cdef class Parser:
 
     cdef bint _ends_message(self, Slice line) noexcept:
         if self._follows:
-            return line.n >= MARKER_LENGTH and memcmp(
-                line.p + line.n - MARKER_LENGTH, MARKER, MARKER_LENGTH
-            ) == 0
+            return ends_in_marker(line)
         return line.n == 0 and (self._previous_crlf or self._crlf == 0)
 
     cdef void _note_header(self, const char *message, Slice line) noexcept:
@@ -1254,21 +1539,23 @@ cdef class Parser:
             at = (at + 1) & self._table_mask
             entry = &self._table[at]
             if entry.cls is NULL:
-                return self._build(self._event, p, n, found)
+                return self._build(self._event, False, p, n, found)
             if same(name, entry.p, entry.n):
-                made = new_message(entry.cls, p, n)
+                made = new_message(entry.cls, False, p, n)
                 break
         PyList_Append(found, made)
         Py_DECREF(made)
         self.messages += 1
         return 0
 
-    cdef int _build(self, cls, const char *p, Py_ssize_t n, list found) except -1:
+    cdef int _build(
+        self, cls, bint is_response, const char *p, Py_ssize_t n, list found
+    ) except -1:
         cdef PyObject *made
         if cls is None:
             self.skipped += 1
             return 0
-        made = new_message(<PyTypeObject *>cls, p, n)
+        made = new_message(<PyTypeObject *>cls, is_response, p, n)
         PyList_Append(found, made)
         Py_DECREF(made)
         self.messages += 1

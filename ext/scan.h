@@ -156,6 +156,76 @@ static inline size_t ami_split_lines(const uint8_t *p, size_t n, ami_line *lines
     return count;
 }
 
+/* Whether the n bytes at `a` and at `b` are the same; inline, as most are shorter than a call. */
+static inline int ami_same(const char *a, const char *b, size_t n)
+{
+    uint64_t x, y, z, w;
+    if (n > 16)
+        return memcmp(a, b, n) == 0;
+    if (n >= 8) {
+        memcpy(&x, a, 8), memcpy(&y, b, 8), memcpy(&z, a + n - 8, 8), memcpy(&w, b + n - 8, 8);
+        return ((x ^ y) | (z ^ w)) == 0;
+    }
+    if (n >= 4) {
+        uint32_t p, q, r, s;
+        memcpy(&p, a, 4), memcpy(&q, b, 4), memcpy(&r, a + n - 4, 4), memcpy(&s, b + n - 4, 4);
+        return ((p ^ q) | (r ^ s)) == 0;
+    }
+    while (n--)
+        if (a[n] != b[n])
+            return 0;
+    return 1;
+}
+
+/* Whether none of the n bytes at `p` has its top bit set. */
+static inline int ami_is_ascii(const char *p, size_t n)
+{
+    uint64_t word, any = 0;
+    size_t at;
+    for (at = 0; at + 8 <= n; at += 8) {
+        memcpy(&word, p + at, 8);
+        any |= word;
+    }
+    word = 0;
+    memcpy(&word, p + at, n - at);
+    return ((any | word) & UINT64_C(0x8080808080808080)) == 0;
+}
+
+/* Writes where the LFs of the n bytes at `p` are, at most `room`; returns how many there are. */
+static inline size_t ami_find_feeds(const uint8_t *p, size_t n, uint32_t *found, size_t room)
+{
+    uint8_t spare[64];
+    size_t count = 0, at;
+    for (at = 0; at < n; at += 64) {
+        uint64_t feeds = ami_block_mask(ami_block(p, n, at, spare), '\n');
+        for (; feeds != 0; feeds &= feeds - 1, count++)
+            if (count < room)
+                found[count] = (uint32_t)(at + ami_lowest_bit(feeds));
+    }
+    return count;
+}
+
+/* The value after a line's colon, borrowed from `buffer`, spaces, tabs and CRs around it removed.
+ * `line` is followed by an entry that starts where the line ends, so neither end leaves the line.
+ */
+static inline const char *ami_value(const char *buffer, const ami_line *line, size_t *size)
+{
+    const char *p = buffer + line->colon + 1, *end = buffer + line[1].start;
+    if (end > p && end[-1] == '\n')
+        end--;
+    if (AMI_LIKELY(end - p >= 3 && p[0] == ' ' && (uint8_t)p[1] > ' ' && end[-1] == '\r'
+                   && (uint8_t)end[-2] > ' ')) {
+        *size = (size_t)(end - p) - 2;
+        return p + 1;
+    }
+    while (p < end && (*p == ' ' || *p == '\t' || *p == '\r'))
+        p++;
+    while (p < end && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
+        end--;
+    *size = (size_t)(end - p);
+    return p;
+}
+
 /* A hash of a name's length and up to 16 of its bytes; names are few, known and mostly short. */
 static inline uint32_t ami_hash(const char *p, size_t n)
 {

@@ -4,7 +4,7 @@ import builtins
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from typing import Any, ClassVar, TypeVar, final, overload
 
-from typing_extensions import Self
+from typing_extensions import Self, disjoint_base
 
 from amistream.messages import Message
 
@@ -13,6 +13,7 @@ SCAN: str
 
 _Default = TypeVar("_Default")
 
+@disjoint_base
 class Header:
     attribute: str
     @property
@@ -44,6 +45,7 @@ class Header:
     def __get__(self, message: Any, owner: type | None = None, /) -> Any: ...
     def coerce(self, value: bytes) -> Any: ...
 
+@disjoint_base
 class MessageCore:
     _headers: ClassVar[dict[str, Header]]
     _is_event: ClassVar[bool]
@@ -51,7 +53,6 @@ class MessageCore:
     _processed: ClassVar[tuple[Header, ...]]
     __hash__: ClassVar[None]  # type: ignore[assignment]
     def __new__(cls, raw: bytes | bytearray | memoryview) -> Self: ...
-    def __getnewargs__(self) -> tuple[bytes]: ...
     def __getstate__(self) -> Any: ...
     @property
     def raw(self) -> bytes: ...
@@ -65,9 +66,7 @@ class MessageCore:
     @overload
     def get(self, name: str, default: None = None, *, ignore_case: bool = False) -> str | None: ...
     @overload
-    def get(
-        self, name: str, default: _Default, *, ignore_case: bool = False
-    ) -> str | _Default: ...
+    def get(self, name: str, default: _Default, *, ignore_case: bool = False) -> str | _Default: ...
     def get_all(self, name: str) -> list[str]: ...
     def __contains__(self, name: object, /) -> bool: ...
     def __iter__(self) -> Iterator[str]: ...

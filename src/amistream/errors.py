@@ -36,12 +36,14 @@ class TruncatedMessage(AMIError):  # noqa: N818
 
     offset: where the unfinished message starts, in bytes from the start of the stream.
     raw: its bytes as far as they came.
+    messages: what `close` still had to give before it.
     """
 
-    def __init__(self, offset: int, raw: bytes) -> None:
-        super().__init__(offset, raw)
+    def __init__(self, offset: int, raw: bytes, messages: list[Any] | None = None) -> None:
+        super().__init__(offset, raw, messages or [])
         self.offset = offset
         self.raw = raw
+        self.messages: list[Any] = messages or []
 
     def __str__(self) -> str:
         return (

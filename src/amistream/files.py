@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib.resources
 import io
 import os
@@ -26,10 +27,11 @@ __all__ = ["Reader", "open", "sample"]
 
 CHUNK = 1 << 16
 """How much is read, decompressed or parsed at once, in bytes."""
-SMALL_PIECE = 64
-"""How much of an xz or zst file is decompressed at once, in bytes."""
+PIECE = 64
+"""How much of an xz or zst file is decompressed at once, in bytes: an error takes with it what the
+same call had made, and zstandard sets a call no other limit."""
 
-Progress = Callable[[int, "int | None"], object]
+Progress = Callable[[int, int | None], object]
 
 
 class Reader:
@@ -96,6 +98,13 @@ def sample() -> Path:
     return Path(str(importlib.resources.files("amistream") / "sample.ami.gz"))
 
 
+def standard_input() -> BinaryIO:
+    """Standard input in binary; OSError if there is none."""
+    if sys.stdin is None:
+        raise OSError("standard input is closed")
+    return sys.stdin.buffer
+
+
 def _batches(
     source: _Source, parser: Parser, on_progress: Progress | None
 ) -> Iterator[Iterable[Message]]:
@@ -115,16 +124,19 @@ def _batches(
 
 
 def _feed(parser: Parser, chunk: bytes) -> Iterator[Iterable[Message]]:
-    while True:
-        try:
-            found = parser.feed(chunk)
-        except MessageTooLarge as error:
-            yield error.messages
-            yield _raise(MessageTooLarge(error.offset, error.limit))
-            chunk = b""
-        else:
-            yield found
-            return
+    found, error = _try_feed(parser, chunk)
+    yield found
+    while error is not None:
+        yield _raise(error)
+        found, error = _try_feed(parser, b"")
+        yield found
+
+
+def _try_feed(parser: Parser, chunk: bytes) -> tuple[list[Message], MessageTooLarge | None]:
+    try:
+        return parser.feed(chunk), None
+    except MessageTooLarge as error:
+        return error.messages, MessageTooLarge(error.offset, error.limit)
 
 
 def _raise(error: Exception) -> Iterator[Message]:
@@ -193,11 +205,9 @@ class _Source:
 def _open_file(path: str | os.PathLike[str] | BinaryIO) -> tuple[BinaryIO, str, bool]:
     """The file, its name for messages, and whether it was opened here."""
     if path == "-":
-        if sys.stdin is None:
-            raise OSError("standard input is closed")
-        return sys.stdin.buffer, "<stdin>", False
+        return standard_input(), "<stdin>", False
     if isinstance(path, str | os.PathLike):
-        return io.open(path, "rb"), os.fspath(path), True
+        return builtins.open(path, "rb"), os.fspath(path), True
     if not hasattr(path, "read"):
         raise TypeError(f"open() takes a path or a file object, not {type(path).__name__}")
     return path, str(getattr(path, "name", "<stream>")), False
@@ -230,12 +240,12 @@ class _Format(NamedTuple):
     """How a compressed format is read.
 
     start: makes what reads one member. error: what it raises at damage.
-    size: how many of the bytes at hand are decompressed at once.
+    in_pieces: whether it is given a piece at once, or all there is.
     """
 
     start: Callable[[], _Decompressor]
     error: type[Exception]
-    size: Callable[[int], int]
+    in_pieces: bool
 
 
 class _Compressed:
@@ -281,22 +291,20 @@ class _Compressed:
         if not self._fill():
             raise EOFError("the compressed data ends early")
         start = self._at
-        self._at += self._format.size(len(self._data) - start)
+        self._at += self._piece_size(len(self._data) - start)
         return member.decompress(self._data[start : self._at], limit)
+
+    def _piece_size(self, left: int) -> int:
+        if not self._format.in_pieces:
+            return left
+        # The last bytes go one by one, as the data's own end and a wrong checksum may be there.
+        return min(left - PIECE, PIECE) if left > PIECE else 1
 
     def _fill(self) -> bool:
         """Whether there is compressed data left, which is read if need be."""
         if self._at == len(self._data):
             self._data, self._at = self._read_file(), 0
         return bool(self._data)
-
-
-def _small_piece(left: int) -> int:
-    """An error takes with it what the same call had made, and zstandard sets a call no limit.
-
-    The last bytes go one by one, as the data's own end and a checksum that fails are there.
-    """
-    return min(left - SMALL_PIECE, SMALL_PIECE) if left > SMALL_PIECE else 1
 
 
 class _Gzip:
@@ -339,13 +347,13 @@ class _Gzip:
 def _gzip() -> _Format:
     import zlib
 
-    return _Format(_Gzip, zlib.error, int)
+    return _Format(_Gzip, zlib.error, in_pieces=False)
 
 
 def _xz() -> _Format:
     import lzma
 
-    return _Format(lzma.LZMADecompressor, lzma.LZMAError, _small_piece)
+    return _Format(lzma.LZMADecompressor, lzma.LZMAError, in_pieces=True)
 
 
 if sys.version_info >= (3, 14):
@@ -353,7 +361,7 @@ if sys.version_info >= (3, 14):
     def _zstd() -> _Format:
         from compression import zstd
 
-        return _Format(zstd.ZstdDecompressor, zstd.ZstdError, _small_piece)
+        return _Format(zstd.ZstdDecompressor, zstd.ZstdError, in_pieces=True)
 
 else:
 
@@ -387,7 +395,7 @@ else:
             import zstandard
         except ImportError as error:
             raise MissingExtra("reading .zst files", "zstd") from error
-        return _Format(_Zstandard, zstandard.ZstdError, _small_piece)
+        return _Format(_Zstandard, zstandard.ZstdError, in_pieces=True)
 
 
 FORMATS: dict[bytes, Callable[[], _Format]] = {

@@ -61,7 +61,7 @@ class Text(TypedHeader[str | None]):
 
 
 class Int(TypedHeader[T]):
-    """A whole number: an optional sign and at most 64 digits."""
+    """A whole number: an optional sign and digits, 64 characters at most."""
 
     __slots__ = ()
 

@@ -1,0 +1,79 @@
+"""The file that a command reads, and its exit code for damage."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import amistream
+from amistream.cli._output import tell
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from amistream import Message
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Let a command take FILE or --sample."""
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        help="a recorded stream, plain or gz, xz or zst; - for standard input",
+    )
+    which.add_argument("--sample", action="store_true", help="read the sample that comes along")
+
+
+def path_of(arguments: argparse.Namespace) -> str:
+    """The path that was asked for."""
+    return str(amistream.sample()) if arguments.sample else arguments.file
+
+
+class Input:
+    """The messages of a file; damage is told on standard error, and makes the exit code 1."""
+
+    def __init__(
+        self,
+        path: str,
+        file: BinaryIO | None = None,
+        *,
+        only: Any = None,
+        on_progress: Callable[[int, int | None], None] | None = None,
+        is_quiet: bool = False,
+    ) -> None:
+        self._name = "<stdin>" if path == "-" else path
+        self._reader = amistream.open(file or path, only=only, on_progress=on_progress)
+        self._is_quiet = is_quiet
+        self.parser = self._reader.parser
+        self.status = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._reader.close()
+
+    def __iter__(self) -> Iterator[Message]:
+        ended = False
+        while not ended:
+            ended = yield from self._read_on()
+
+    def _read_on(self) -> Generator[Message, None, bool]:
+        """The messages up to the next damage or the end, and whether it was the end."""
+        try:
+            yield from self._reader
+        except amistream.DamagedFile as error:
+            self._report(amistream.DamagedFile(self._name, error.offset, error.reason))
+        except (amistream.MessageTooLarge, amistream.TruncatedMessage) as error:
+            self._report(f"{self._name}: {error}")
+        else:
+            return True
+        return False
+
+    def _report(self, damage: object) -> None:
+        self.status = 1
+        if not self._is_quiet:
+            tell(damage)

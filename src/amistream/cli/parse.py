@@ -1,0 +1,208 @@
+"""`amistream parse`: the messages of a file, as text, JSON or CSV."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import amistream
+from amistream.cli import _input
+from amistream.cli._output import json_line, readable, write
+from amistream.files import standard_input
+
+if TYPE_CHECKING:
+    from amistream import Message
+
+EPILOG = """\
+examples:
+  amistream parse monday.ami.gz
+      every message, a blank line between two
+  amistream parse monday.ami.gz --only Hangup --json --typed | jq 'select(.Cause == 16)'
+      numbers as numbers, so that they can be compared as such
+  amistream parse monday.ami.gz --only Cdr --csv > calls.csv
+      a table with a column for each header
+  tail -n +1 -f today.ami | amistream parse - --only Response
+      answers to actions, as they come
+
+In JSON a header sent more than once is a list. Lines that are no headers, and a command's output,
+are the list "data". A byte that is not UTF-8 becomes \\udcNN. In CSV both are joined by a newline
+into one cell, and bytes stay as they are; the file is read twice, for its columns first.
+"""
+
+KINDS = {
+    "Event": amistream.Event,
+    "Response": amistream.Response,
+    "Message": amistream.Message,
+}
+
+
+def add_to(commands: Any) -> None:
+    """Add the subcommand."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "parse",
+        help="print the messages of a file",
+        description="Print the messages of a recorded stream.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _input.add_arguments(parser)
+    parser.add_argument(
+        "--only",
+        metavar="NAME,...",
+        type=_names,
+        help="only these events; Event, Response and Message stand for all of their kind",
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object a line")
+    form.add_argument("--csv", action="store_true", help="a table, a column for each header")
+    parser.add_argument(
+        "--typed", action="store_true", help="with --json: typed headers as numbers and truths"
+    )
+    parser.set_defaults(run=run, error=parser.error)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the messages; the exit code."""
+    if arguments.typed and not arguments.json:
+        arguments.error("--typed needs --json")
+    path = _input.path_of(arguments)
+    if arguments.csv:
+        return _print_csv(path, arguments.only)
+    describe = _json_printer(arguments.typed) if arguments.json else _text_printer()
+    # A terminal is where someone waits for live messages.
+    is_live = sys.stdout.isatty()
+    with _input.Input(path, only=arguments.only) as messages:
+        for message in messages:
+            write(describe(message))
+            if is_live:
+                sys.stdout.flush()
+        return messages.status
+
+
+def _names(text: str) -> list[Any]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError("name at least one event")
+    return [KINDS.get(name, name) for name in names]
+
+
+def _text_printer() -> Callable[[Message], bytes]:
+    separator = ""
+
+    def describe(message: Message) -> bytes:
+        nonlocal separator
+        lines = readable(message.raw.replace(b"\r\n", b"\n")).split("\n")
+        text = separator + "".join(f"{line}\n" for line in lines if line)
+        separator = "\n"
+        return text.encode()
+
+    return describe
+
+
+# --- JSON -------------------------------------------------------------------------------------
+
+
+def _json_printer(typed: bool) -> Callable[[Message], bytes]:
+    def describe(message: Message) -> bytes:
+        try:
+            return json_line(_with_data(message, message.to_dict(typed=typed)))
+        except ValueError:
+            return json_line(_with_data(message, _finite(message)))
+
+    return describe
+
+
+def _with_data(message: Message, headers: dict[str, Any]) -> dict[str, Any]:
+    if data := message.data:
+        headers["data lines" if "data" in headers else "data"] = data
+    return headers
+
+
+def _finite(message: Message) -> dict[str, Any]:
+    """The typed headers, with the text of those numbers that JSON has no form for."""
+    typed, texts = message.to_dict(typed=True), message.to_dict()
+    return {name: _finite_value(value, texts[name]) for name, value in typed.items()}
+
+
+def _finite_value(value: Any, text: Any) -> Any:
+    if isinstance(value, list):
+        return [_finite_value(one, its_text) for one, its_text in zip(value, text, strict=True)]
+    if isinstance(value, float) and not math.isfinite(value):
+        return text
+    return value
+
+
+# --- CSV --------------------------------------------------------------------------------------
+
+
+class _Encoded:
+    """Standard output for the csv module, with the bytes as they came."""
+
+    def write(self, text: str) -> None:
+        write(text.encode("utf-8", "surrogateescape"))
+
+
+def _print_csv(path: str, only: Any) -> int:
+    with _rereadable(path) as file:
+        with _input.Input(path, file, only=only) as messages:
+            columns, data_column, count = _survey(messages)
+        if file is not None:
+            file.seek(0)
+        with _input.Input(path, file, only=only, is_quiet=True) as again:
+            # The file may have grown.
+            _print_rows(islice(again, count), columns, data_column)
+    return messages.status
+
+
+@contextmanager
+def _rereadable(path: str) -> Iterator[BinaryIO | None]:
+    """A temporary copy of what can be read only once, such as standard input."""
+    if path != "-" and os.path.isfile(path):
+        yield None
+        return
+    with tempfile.TemporaryFile() as copy:
+        if path == "-":
+            shutil.copyfileobj(standard_input(), copy)
+        else:
+            with open(path, "rb") as file:
+                shutil.copyfileobj(file, copy)
+        copy.seek(0)
+        yield copy
+
+
+def _survey(messages: Iterable[Message]) -> tuple[list[str], str, int]:
+    """The header names, the name of the column for data lines, and how many messages there are."""
+    names: dict[str, None] = {}
+    has_data = False
+    count = 0
+    for message in messages:
+        count += 1
+        names.update(dict.fromkeys(message))
+        has_data = has_data or bool(message.data)
+    data_column = "data lines" if "data" in names else "data"
+    return [*names, data_column] if has_data else list(names), data_column, count
+
+
+def _print_rows(messages: Iterable[Message], columns: list[str], data_column: str) -> None:
+    if not columns:
+        return
+    table = csv.DictWriter(_Encoded(), columns)
+    table.writeheader()
+    for message in messages:
+        cells = message.to_dict()
+        if data := message.data:
+            cells[data_column] = data
+        table.writerow({name: _cell(value) for name, value in cells.items()})
+
+
+def _cell(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else "\n".join(value)

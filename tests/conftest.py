@@ -1,0 +1,134 @@
+"""Both twins in one process: each is a tree of `amistream` modules, made current by a fixture."""
+
+from __future__ import annotations
+
+import gzip
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import pytest
+from hypothesis import settings
+
+DATA = Path(__file__).parent / "data"
+
+settings.register_profile("quick", max_examples=1000, deadline=None)
+settings.register_profile("thorough", max_examples=20_000, deadline=None)
+settings.load_profile("quick")
+
+
+class Both(NamedTuple):
+    """The two twins' packages; only one of them is what `import amistream` gives."""
+
+    compiled: ModuleType
+    pure: ModuleType
+
+
+class Twins:
+    """The trees of `amistream` modules, one a twin; `sys.modules` holds the current one.
+
+    The extension is initialised once a process, so each tree is imported once and kept.
+    """
+
+    def __init__(self) -> None:
+        self.trees: dict[str, dict[str, ModuleType]] = {}
+        self.current: str | None = None
+
+    def use(self, twin: str) -> ModuleType:
+        """Make `twin` what `import amistream` gives; its package."""
+        if self.current is not None:
+            self.trees[self.current] = _without_amistream()
+        self.current = twin
+        if twin in self.trees:
+            sys.modules.update(self.trees[twin])
+        else:
+            _import(pure=twin == "pure")
+        return sys.modules["amistream"]
+
+    def get(self, twin: str) -> ModuleType:
+        """The package of `twin`; the current one stays."""
+        current = self.current
+        package = self.use(twin)
+        self.use(current or twin)
+        if twin != package.IMPLEMENTATION:
+            reason = package._impl.PURE_REASON
+            pytest.fail(f"{reason}: build the extension, or pass --pure-only", pytrace=False)
+        return package
+
+
+def _without_amistream() -> dict[str, ModuleType]:
+    """Take the package's modules out of `sys.modules`."""
+    names = [name for name in sys.modules if name.partition(".")[0] == "amistream"]
+    return {name: sys.modules.pop(name) for name in names}
+
+
+def _import(pure: bool) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AMISTREAM_NO_EXTENSIONS", "1" if pure else "0")
+        patch.delenv("AMISTREAM_REQUIRE_EXTENSIONS", raising=False)
+        importlib.import_module("amistream")
+
+
+TWINS = Twins()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--pure-only", action="store_true", help="leave out the tests of the compiled twin"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # So that a test module's own `import amistream` finds one of the trees.
+    TWINS.use("pure" if config.getoption("--pure-only") else "compiled")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "ami" in metafunc.fixturenames:
+        twins = ["pure"] if metafunc.config.getoption("--pure-only") else ["compiled", "pure"]
+        metafunc.parametrize("ami", twins, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--pure-only"):
+        needing = [item for item in items if "both" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=needing)
+        items[:] = [item for item in items if item not in needing]
+
+
+@pytest.fixture(scope="session")
+def ami(request: pytest.FixtureRequest) -> ModuleType:
+    """The package, once with each twin; `import amistream` gives the same one."""
+    package = TWINS.get(request.param)
+    TWINS.use(request.param)
+    return package
+
+
+@pytest.fixture(scope="session")
+def both() -> Both:
+    """The packages of both twins, for tests that compare them."""
+    return Both(TWINS.get("compiled"), TWINS.get("pure"))
+
+
+@pytest.fixture
+def use() -> Iterator[Callable[[str], ModuleType]]:
+    """Make a twin current for the rest of a test that needs both."""
+    current = TWINS.current
+    yield TWINS.use
+    if current is not None:
+        TWINS.use(current)
+
+
+@pytest.fixture(scope="session")
+def queue_events() -> bytes:
+    """A recorded call centre: 24,571 events and one response."""
+    return gzip.decompress((DATA / "queue-events.ami.gz").read_bytes())
+
+
+@pytest.fixture(scope="session")
+def list_actions() -> bytes:
+    """Recorded answers: every list action of Asterisk 22, Commands, and events between them."""
+    return gzip.decompress((DATA / "list-actions.ami.gz").read_bytes())

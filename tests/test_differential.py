@@ -1,0 +1,276 @@
+"""The twins against each other, and both against the slow judge, on streams made of odd pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+from types import ModuleType
+from typing import Any
+
+import judge
+import pytest
+from feeding import cut, story
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+WORDS = (
+    b"Event Response Follows Success Goodbye Output ActionID Privilege Message Hangup Cause "
+    b"QueueMember Paused Penalty Uniqueid UniqueID UNIQUEID OriginateResponse Reason State "
+    b"Timestamp SequenceNumber CallerIDNum <unknown> 16 -1 1 0.5 yes Duration 00:01:02"
+).split()
+JOINTS = [b":", b": ", b" : ", b" ", b"\t", b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"\r\n\n", b"\n\n"]
+LINES = [
+    b"Asterisk Call Manager/11.0.0\r\n",
+    b"OpenProxy 2.0\r\n",
+    b"Event: Hangup\r\n",
+    b"Event: Newchannel\n",
+    b"Event: Nobody Knows\r\n",
+    b"Response: Success\r\n",
+    b"Response: Follows\r\n",
+    b"Response: Follows\n",
+    b"Privilege: Command\r\n",
+    b"ActionID: a\r\n",
+    b"ActionID: a\n",
+    b"Output: x: y\r\n",
+    b"Output:\r\n",
+    b"Cause: 16\r\n",
+    b" Cause : 17\r\n",
+    b"cause: 18\r\n",
+    b"ChanVariable(Local/x): k=v\r\n",
+    b"Message: No Contacts found\n",
+    b"--END COMMAND--\r\n",
+    b"last: line --END COMMAND--\n",
+    b"no colon\r\n",
+    b"no colon\n",
+    b"X-Long: " + 70 * b"x" + b"\r\n",
+    b"Name: Chlo\xc3\xab \xff\r\n",
+    b"\r\n",
+    b"\r\n",
+    b"\n",
+    b"Event: Hangup\r\nCause: 16\r\nCause: 17\r\n\r\n",
+    b"Event: QueueMember\r\nPaused: 1\r\nno colon\r\n\r\n",
+    b"Response: Success\r\nOutput: \r\nOutput:  a: b \r\n\r\n",
+    b"Response: Follows\r\nPrivilege: Command\r\none\n\ntwo: 2\n--END COMMAND--\r\n\r\n",
+]
+PIECES = st.one_of(
+    st.sampled_from(LINES),
+    st.sampled_from(LINES),
+    st.sampled_from(WORDS),
+    st.sampled_from(JOINTS),
+    st.binary(max_size=4),
+)
+STREAMS = st.lists(PIECES, max_size=40).map(b"".join)
+SIZES = st.lists(st.integers(1, 90), min_size=1, max_size=5)
+LIMITS = st.one_of(st.integers(1, 150), st.just(1 << 20))
+NAMES = st.one_of(
+    st.sampled_from([word.decode() for word in WORDS]),
+    st.sampled_from([" Cause ", " Cause", "cause", "ChanVariable(Local/x)", "", "X: Y", "a\nb"]),
+    st.binary(max_size=3).map(lambda name: name.decode("utf-8", "surrogateescape")),
+    st.text(max_size=3),
+)
+SELECTIONS = st.sets(
+    st.sampled_from(
+        ["Hangup", "Nobody Knows", "Event", "core_events.Hangup", "ami.Event", "ami.Response"]
+    )
+)
+
+
+def described(message: Any) -> dict[str, Any]:
+    """All that a message tells, comparable between the twins."""
+    return {
+        "class": type(message).__name__,
+        "name": message.name,
+        "raw": message.raw,
+        "items": list(message.items()),
+        "all": {name: message.get_all(name) for name in message},
+        "data": message.data,
+        "len": len(message),
+        "action_id": message.action_id,
+        "repr": repr(message),
+        # As text: a NaN equals nothing.
+        "dict": repr(message.to_dict()),
+        "typed dict": repr(message.to_dict(typed=True)),
+        "processed": repr(message.process()),
+        "typed": repr({name: getattr(message, name) for name in type(message).headers()}),
+    }
+
+
+def attempt(call: Callable[[], list[Any]]) -> tuple[Any, ...]:
+    """The messages that a call gives, or what its error says."""
+    try:
+        return ("messages", *map(described, call()))
+    except Exception as error:
+        said = {
+            key: list(map(described, value)) if key == "messages" else value
+            for key, value in vars(error).items()
+        }
+        return (type(error).__name__, str(error), said)
+
+
+def counters(parser: Any) -> tuple[Any, ...]:
+    return parser.messages, parser.bytes, parser.malformed, parser.skipped, parser.banner
+
+
+def outcomes(ami: ModuleType, stream: bytes, sizes: list[int], **options: Any) -> list[Any]:
+    """What each call of a parser's life gives, up to the close that says nothing."""
+    parser = ami.Parser(**options)
+    told = [
+        (attempt(lambda chunk=chunk: parser.feed(chunk)), counters(parser))
+        for chunk in cut(stream, *sizes)
+    ]
+    while not told or told[-1][0] != ("messages",):
+        told.append((attempt(parser.close), counters(parser)))
+    told.append((attempt(lambda: parser.feed(b"Event: Hangup\r\n\r\n")), counters(parser)))
+    return told
+
+
+@given(stream=STREAMS, sizes=SIZES, limit=LIMITS)
+def test_the_twins_tell_the_same(both: Any, stream: bytes, sizes: list[int], limit: int) -> None:
+    compiled, pure = (outcomes(ami, stream, sizes, max_message=limit) for ami in both)
+    assert compiled == pure
+
+
+@given(stream=STREAMS, sizes=SIZES)
+@example(stream=b"Response: Follows\r\n:--END COMMAND--\r\n", sizes=[90])
+@example(stream=b"Response: Follows\r\nOutput: a\r\nb\n--END COMMAND--\r\n", sizes=[90])
+@example(stream=b"Response: Follows\r\nb\nOutput: a\r\n--END COMMAND--\r\n", sizes=[90])
+def test_the_judge_agrees(ami: ModuleType, stream: bytes, sizes: list[int]) -> None:
+    parser = ami.Parser()
+    messages = [message for chunk in cut(stream, *sizes) for message in parser.feed(chunk)]
+    judged = judge.read(stream)
+    assert [message.raw for message in messages] == [one.raw for one in judged]
+    for message, one in zip(messages, judged, strict=True):
+        base = next(cls for cls in type(message).__mro__ if cls.__module__ == "amistream.messages")
+        assert base.__name__ == one.kind
+        if one.kind == "Event":
+            assert message.name == text(one.event)
+            assert type(message).__name__ in (message.name, "Event")
+        headers = [(text(name), text(value)) for name, value in one.headers]
+        assert set(message) == {name for name, _ in headers}
+        for name in message:
+            assert message.get_all(name) == [value for key, value in headers if key == name]
+        assert message.data == [text(line) for line in one.data]
+
+
+@given(stream=STREAMS, sizes=SIZES, limit=st.integers(1, 150))
+def test_how_the_stream_is_cut_changes_nothing(
+    ami: ModuleType, stream: bytes, sizes: list[int], limit: int
+) -> None:
+    in_pieces, whole = (
+        story(ami, stream, *some, tell=described, max_message=limit)
+        for some in (sizes, [len(stream) or 1])
+    )
+    assert in_pieces == whole
+
+
+@given(raw=STREAMS, kind=st.sampled_from(["Message", "Event", "Response", "core_events.Hangup"]))
+@example(raw=b"Response: Follows\r\na\n", kind="Response")
+@example(raw=b"Response: Follows\r\na\n--END COMMAND--\r\nX: 1\r\n\r\n", kind="Response")
+@example(raw=b"Response: Follows\r\nOutput: a\r\nb\n--END COMMAND--", kind="Response")
+@example(raw=b"Event: X\r\nResponse: Follows\r\na\nb: 1\n", kind="Response")
+def test_messages_made_by_hand(both: Any, raw: bytes, kind: str) -> None:
+    compiled, pure = (described(resolved(ami, kind)(raw)) for ami in both)
+    assert compiled == pure
+
+
+@given(
+    raw=STREAMS,
+    kind=st.sampled_from(["Message", "Event", "Response", "core_events.Hangup"]),
+    name=NAMES,
+)
+@example(raw=b" Cause : 17\r\n", kind="Message", name=" Cause ")
+@example(raw=b" Cause : 17\r\n", kind="core_events.Hangup", name=" Cause ")
+@example(raw=b": 17\r\n", kind="Event", name="")
+def test_looking_up_any_name(both: Any, raw: bytes, kind: str, name: str) -> None:
+    def found(ami: ModuleType) -> list[Any]:
+        message = resolved(ami, kind)(raw)
+        exact = message.get(name)
+        assert (name in message) == (exact is not None)
+        if exact is None:
+            with pytest.raises(KeyError):
+                message[name]
+        else:
+            assert message[name] == exact
+        return [exact, message.get(name, ignore_case=True), message.get_all(name)]
+
+    compiled, pure = map(found, both)
+    assert compiled == pure
+
+
+@given(stream=STREAMS, sizes=SIZES, selection=SELECTIONS)
+def test_a_selection_gives_what_a_filter_would(
+    both: Any, stream: bytes, sizes: list[int], selection: set[str]
+) -> None:
+    def selected(ami: ModuleType) -> list[Any]:
+        only = {resolved(ami, path) if "." in path else path for path in selection}
+        classes = tuple(item for item in only if isinstance(item, type))
+        everything = ami.Parser().feed(stream)
+        wanted = [
+            message
+            for message in everything
+            if isinstance(message, classes)
+            or (isinstance(message, ami.Event) and message.name in only)
+        ]
+        parser = ami.Parser(only=only)
+        messages = [message for chunk in cut(stream, *sizes) for message in parser.feed(chunk)]
+        assert messages == wanted
+        assert (parser.messages, parser.skipped) == (len(wanted), len(everything) - len(wanted))
+        return [described(message) for message in messages]
+
+    compiled, pure = map(selected, both)
+    assert compiled == pure
+
+
+NUMBER_PIECES = [b"%d" % digit for digit in range(10)] + [
+    *(b"+", b"-", b".", b"e", b"E", b"_", b" ", b"\t", b":", b"[", b"]", b"nan", b"inf", b"NaN"),
+    *(b"00", b"59", b"60", b"65535", b"65536", b"OK (", b" ms)", b"Unmonitored", b"(sec)", b"\0"),
+    *(b"yes", b"no", b"Yes", b"unknown", b"\xc3\xab", b"\xd9\xa1", b"\xff", b"2001:db8::1"),
+    *(17 * b"9", 18 * b"1", 62 * b"7", b"1" + 400 * b"0"),
+]
+VALUES = st.lists(st.one_of(st.sampled_from(NUMBER_PIECES), st.binary(max_size=3)), max_size=8)
+
+
+@given(value=VALUES.map(b"".join))
+@example(value=b"0 ")
+@example(value=b"0\t(sec)")
+def test_typed_values(both: Any, value: bytes) -> None:
+    def typed(ami: ModuleType) -> str:
+        headers = ami.headers
+        return repr(
+            [
+                header.coerce(value)
+                for header in (
+                    headers.Text("X"),
+                    headers.Text("X", unknown=("unknown", "")),
+                    headers.Int("X"),
+                    headers.Int("X", failure=-1),
+                    headers.Float("X"),
+                    headers.Float("X", unit="(sec)", failure=-1),
+                    headers.Bool("X", true="yes", failure=False),
+                    headers.Bool("X", true="yes", false="no"),
+                    headers.Duration("X"),
+                    headers.HostPort("X"),
+                    headers.Milliseconds("X"),
+                )
+            ]
+        )
+
+    compiled, pure = map(typed, both)
+    assert compiled == pure
+
+
+@pytest.mark.parametrize("name", ["Parser", "MessageCore", "Header"])
+def test_the_twins_offer_the_same(both: Any, name: str) -> None:
+    compiled, pure = (dir(getattr(ami._impl, name)) for ami in both)
+    public = [one for one in compiled if not one.startswith("_")]
+    assert public == [one for one in pure if not one.startswith("_")]
+    assert len(public) > 5
+
+
+def resolved(ami: ModuleType, path: str) -> Any:
+    """What "Event", "ami.Event" or "core_events.Hangup" is in a twin's package."""
+    return attrgetter(path.removeprefix("ami."))(ami)
+
+
+def text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("utf-8", "surrogateescape")

@@ -1,0 +1,604 @@
+"""The parser: whole captures, selections, bounds, what it refuses, and the end of a stream."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import pickle
+import re
+import sys
+from array import array
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+from typing import Any
+
+import pytest
+from feeding import cut, story, told
+from hypothesis import given
+from hypothesis import strategies as st
+
+BANNER = b"Asterisk Call Manager/11.0.0\r\n"
+HANGUP = b"Event: Hangup\r\nUniqueid: 1795427317.0\r\nCause: 16\r\n\r\n"
+NEWCHANNEL = b"Event: Newchannel\r\nChannel: Local/x\r\n\r\n"
+UNHEARD_OF = b"Event: Unheard Of\r\nX: 1\r\n\r\n"
+PONG = b"Response: Success\r\nPing: Pong\r\n\r\n"
+STRAY = b"Foo: 1\r\n\r\n"
+MIXED = [HANGUP, PONG, NEWCHANNEL, STRAY, UNHEARD_OF, HANGUP]
+
+SIZES = [1, 2, 3, 7, 64, 1000, 65536, 1 << 30]
+NAMES = itertools.count()
+
+
+def raws(messages: list[Any]) -> list[bytes]:
+    return [message.raw for message in messages]
+
+
+# --- whole captures ---------------------------------------------------------------------------
+
+
+def framed(stream: bytes) -> list[bytes]:
+    """The messages of a capture, every one of which ends in CRLF CRLF."""
+    return re.findall(rb"[^\r\n].*?\r\n\r\n", stream.removeprefix(BANNER), re.DOTALL)
+
+
+def fed(parser: Any, stream: bytes, size: int) -> list[Any]:
+    messages = [message for chunk in cut(stream, size) for message in parser.feed(chunk)]
+    assert parser.close() == []
+    return messages
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_capture_of_a_call_centre(ami: ModuleType, queue_events: bytes, size: int) -> None:
+    frames = framed(queue_events)
+    assert len(frames) == 24_572
+    if size < 7 and ami.IMPLEMENTATION == "pure":  # ten million calls would take half a minute
+        frames = frames[:2000]
+        queue_events = BANNER + b"".join(frames)
+    parser = ami.Parser()
+    messages = fed(parser, queue_events, size)
+    assert raws(messages) == frames
+    assert [type(message) for message in messages if not isinstance(message, ami.Event)] == [
+        ami.Response
+    ]
+    assert parser.messages == len(frames)
+    assert parser.bytes == len(queue_events)
+    assert (parser.malformed, parser.skipped) == (0, 0)
+    assert parser.banner == "Asterisk Call Manager/11.0.0"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_capture_of_list_actions(ami: ModuleType, list_actions: bytes, size: int) -> None:
+    parser = ami.Parser()
+    messages = fed(parser, list_actions, size)
+    assert len(messages) == parser.messages == 2_889
+    assert sum(isinstance(message, ami.Event) for message in messages) == 2_322
+    assert sum(isinstance(message, ami.Response) for message in messages) == 567
+    assert raws(messages) == framed(list_actions)
+    assert (parser.malformed, parser.skipped) == (0, 0)
+
+
+@pytest.mark.parametrize("capture", ["queue_events", "list_actions"])
+def test_every_event_of_a_capture_is_named(
+    ami: ModuleType, capture: str, request: pytest.FixtureRequest
+) -> None:
+    stream = request.getfixturevalue(capture)
+    messages = ami.Parser().feed(stream)
+    names = Counter(message.name for message in messages if isinstance(message, ami.Event))
+    counted = Counter(re.findall(rb"^Event: (.*)\r$", stream, re.MULTILINE))
+    assert names == {name.decode(): count for name, count in counted.items()}
+    words = Counter(message.name for message in messages if isinstance(message, ami.Response))
+    counted = Counter(re.findall(rb"^Response: (.*)\r\nActionID", stream, re.MULTILINE))
+    assert words == {word.decode(): count for word, count in counted.items()}
+
+
+@pytest.mark.parametrize("capture", ["queue_events", "list_actions"])
+def test_no_byte_of_a_capture_is_lost(
+    ami: ModuleType, capture: str, request: pytest.FixtureRequest
+) -> None:
+    stream = request.getfixturevalue(capture)
+    without_extras = re.sub(rb"(\r\n\r\n)(\r\n)+", rb"\1", stream.removeprefix(BANNER))
+    assert b"".join(raws(ami.Parser().feed(stream))) == without_extras
+
+
+@pytest.mark.parametrize("capture", ["queue_events", "list_actions"])
+def test_no_header_of_a_capture_is_lost(
+    ami: ModuleType, capture: str, request: pytest.FixtureRequest
+) -> None:
+    stream = request.getfixturevalue(capture)
+    sent: Counter[bytes] = Counter(re.findall(rb"^([^:\r\n]+):", stream, re.MULTILINE))
+    read: Counter[str] = Counter()
+    for message in ami.Parser().feed(stream):
+        for name in message:
+            read[name] += len(message.get_all(name))
+    assert read == {name.decode(): count for name, count in sent.items()}
+
+
+@pytest.mark.parametrize("end", [b"\r\n\r\n", b"\r\n\n", b"\n\r\n\r\n"])
+def test_an_end_anywhere_in_a_block(ami: ModuleType, end: bytes) -> None:
+    """The bytes are searched in blocks of 64; an end may lie across two of them."""
+    for pad in range(200):
+        first = b"Event: X\r\nA: " + pad * b"x" + b":" + end
+        messages = ami.Parser().feed(first + HANGUP + first)
+        assert raws(messages) == [first, HANGUP, first], f"after {pad} bytes"
+        assert messages[0]["A"] == pad * "x" + ":"
+
+
+@pytest.mark.parametrize("count", [1, 61, 62, 63, 64, 65, 500])
+def test_any_number_of_headers(ami: ModuleType, count: int) -> None:
+    headers = {f"H{number}": f"v:{number}" for number in range(count)}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    (event,) = ami.Parser().feed(f"Event: X\r\n{lines}\r\n".encode())
+    assert dict(event) == {"Event": "X", **headers}
+    assert event[f"H{count - 1}"] == f"v:{count - 1}"
+
+
+# --- only -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("only", "wanted"),
+    [
+        (lambda ami: None, MIXED),
+        (lambda ami: {ami.core_events.Hangup}, [HANGUP, HANGUP]),
+        (lambda ami: ami.core_events.Hangup, [HANGUP, HANGUP]),
+        (lambda ami: "Hangup", [HANGUP, HANGUP]),
+        (lambda ami: ["Hangup", ami.core_events.Newchannel], [HANGUP, NEWCHANNEL, HANGUP]),
+        (lambda ami: (name for name in ["Newchannel"]), [NEWCHANNEL]),
+        (lambda ami: {"Unheard Of"}, [UNHEARD_OF]),
+        (lambda ami: {"hangup", "Nobody"}, []),
+        (lambda ami: ami.Event, [HANGUP, NEWCHANNEL, UNHEARD_OF, HANGUP]),
+        (lambda ami: {ami.Event, "Hangup"}, [HANGUP, NEWCHANNEL, UNHEARD_OF, HANGUP]),
+        (lambda ami: ami.Response, [PONG]),
+        (lambda ami: {ami.Response, "Newchannel"}, [PONG, NEWCHANNEL]),
+        (lambda ami: {ami.Event, ami.Response}, [HANGUP, PONG, NEWCHANNEL, UNHEARD_OF, HANGUP]),
+        (lambda ami: ami.Message, MIXED),
+        (lambda ami: (), []),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 30, 1 << 20])
+def test_only(ami: ModuleType, only: Callable[[Any], Any], wanted: list[bytes], size: int) -> None:
+    parser = ami.Parser(only=only(ami))
+    everything = ami.Parser().feed(b"".join(MIXED))
+    messages = fed(parser, b"".join(MIXED), size)
+    assert raws(messages) == wanted
+    assert [told(one) for one in messages] == [told(one) for one in everything if one.raw in wanted]
+    assert (parser.messages, parser.skipped) == (len(wanted), len(MIXED) - len(wanted))
+    assert parser.malformed == 1  # the stray, built or not
+
+
+def test_only_builds_no_other_class(ami: ModuleType) -> None:
+    (event,) = ami.Parser(only="Unheard Of").feed(b"".join(MIXED))
+    assert type(event) is ami.Event
+    first, _ = ami.Parser(only="Hangup").feed(b"".join(MIXED))
+    assert type(first) is ami.core_events.Hangup
+
+
+@pytest.mark.parametrize(
+    "only",
+    [5, [5], b"Hangup", [b"Hangup"], [None], int, [int], [["Hangup"]], object()],
+    ids=repr,
+)
+def test_only_takes_event_classes_and_names(ami: ModuleType, only: Any) -> None:
+    with pytest.raises(TypeError, match=r"only= takes event classes and event names, not "):
+        ami.Parser(only=only)
+
+
+def test_only_takes_no_aggregate(ami: ModuleType) -> None:
+    with pytest.raises(TypeError, match="QueueStatus_Aggregate"):
+        ami.Parser(only={ami.core_events.QueueStatus_Aggregate})
+
+
+def test_only_takes_no_class_without_a_name(ami: ModuleType) -> None:
+    class Nameless(ami.Event):
+        __slots__ = ()
+
+    with pytest.raises(ValueError, match="no event name is registered for Nameless"):
+        ami.Parser(only={Nameless})
+
+
+def test_only_on_a_capture(ami: ModuleType, queue_events: bytes) -> None:
+    hangups = queue_events.count(b"Event: Hangup\r\n")
+    assert hangups > 100
+    parser = ami.Parser(only={ami.core_events.Hangup})
+    messages = fed(parser, queue_events, 1000)
+    assert {type(message) for message in messages} == {ami.core_events.Hangup}
+    assert (len(messages), parser.skipped) == (hangups, 24_572 - hangups)
+
+
+# --- classes ----------------------------------------------------------------------------------
+
+
+def test_a_class_registered_after_the_parser_was_made_is_used(ami: ModuleType) -> None:
+    parser, every_event = ami.Parser(), ami.Parser(only=ami.Event)
+    for ending in ("", " with spaces", " é"):
+        name = f"Later{next(NAMES)}{ending}"
+        sent = f"Event: {name}\r\nX: 7\r\n\r\n".encode()
+        before = parser.feed(sent)
+
+        class Later(ami.Event):
+            __slots__ = ()
+            x = ami.headers.Int("X")
+
+        ami._registry.register(Later, name)
+        for (event,) in (parser.feed(sent), every_event.feed(sent)):
+            assert type(event) is Later
+            assert (event.x, event.name) == (7, name)
+        assert [type(event) for event in before] == [ami.Event]
+
+
+def test_a_name_is_served_by_one_class(ami: ModuleType) -> None:
+    class Rival(ami.Event):
+        __slots__ = ()
+
+    with pytest.raises(ValueError, match="'Hangup' are served by Hangup already"):
+        ami._registry.register(Rival, "Hangup")
+    assert type(ami.Parser().feed(HANGUP)[0]) is ami.core_events.Hangup
+    ami._registry.register(ami.core_events.Hangup, "Hangup")
+
+
+def test_parsers_of_ones_own_are_not_for_inheriting(ami: ModuleType) -> None:
+    with pytest.raises(TypeError, match="Parser' is not an acceptable base type"):
+        type("Mine", (ami.Parser,), {})
+
+
+def test_a_parser_has_no_copy(ami: ModuleType) -> None:
+    parser = ami.Parser()
+    for duplicate in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="cannot pickle"):
+            duplicate(parser)
+
+
+# --- max_message ------------------------------------------------------------------------------
+
+LONG = b"Event: Long\r\nText: " + 300 * b"x" + b"\r\nCause: 1\r\n\r\n"
+
+
+def too_large(offset: int, limit: int) -> str:
+    return f"the message at byte {offset} is longer than max_message={limit} bytes; it is skipped"
+
+
+@pytest.mark.parametrize("message", [HANGUP, PONG, STRAY, HANGUP.replace(b"\r", b"")])
+@pytest.mark.parametrize("size", [1, 5, 1 << 20])
+def test_a_message_of_just_the_limit_passes(ami: ModuleType, message: bytes, size: int) -> None:
+    limit = len(message)
+    assert story(ami, message, size, max_message=limit)[0][2] == message
+    assert story(ami, message, size, max_message=limit - 1)[0] == too_large(0, limit - 1)
+
+
+def test_the_limit_unless_told_otherwise_is_a_mebibyte(ami: ModuleType) -> None:
+    head, tail = b"Event: X\r\nText: ", b"\r\n\r\n"
+    fits = head + ((1 << 20) - len(head + tail)) * b"x" + tail
+    (event,) = ami.Parser().feed(fits)
+    assert event.raw == fits
+    with pytest.raises(ami.MessageTooLarge, match="max_message=1048576"):
+        ami.Parser().feed(head + b"x" + fits.removeprefix(head))
+    assert ami.Parser().max_message == 1 << 20
+
+
+def test_what_the_error_holds(ami: ModuleType) -> None:
+    parser = ami.Parser(max_message=100)
+    with pytest.raises(ami.MessageTooLarge) as caught:
+        parser.feed(BANNER + HANGUP + PONG + LONG + NEWCHANNEL + HANGUP)
+    offset = len(BANNER + HANGUP + PONG)
+    assert (caught.value.offset, caught.value.limit) == (offset, 100)
+    assert raws(caught.value.messages) == [HANGUP, PONG]
+    assert str(caught.value) == too_large(offset, 100)
+    assert isinstance(caught.value, ami.AMIError)
+    assert (parser.messages, parser.malformed) == (2, 1)
+    assert raws(parser.feed(b"")) == [NEWCHANNEL, HANGUP]
+    assert parser.bytes == len(BANNER + HANGUP + PONG + LONG + NEWCHANNEL + HANGUP)
+    assert parser.close() == []
+
+
+def test_an_error_survives_pickle(ami: ModuleType) -> None:
+    parser = ami.Parser(max_message=100)
+    with pytest.raises(ami.MessageTooLarge) as large:
+        parser.feed(HANGUP + LONG)
+    parser.feed(b"Cause: 1\r\n\r\n" + HANGUP[:9])
+    with pytest.raises(ami.TruncatedMessage) as truncated:
+        parser.close()
+    for error in (large.value, truncated.value, ami.ParserInUse()):
+        for copied in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+            assert type(copied) is type(error)
+            assert (str(copied), vars(copied)) == (str(error), vars(error))
+
+
+ENDLESS = b"Response: Follows\r\nPrivilege: Command\r\n"
+OUTPUT = b"\nEvent: Hangup\r\n\r\nResponse: Success\r\n\r\n" + 90 * b"long " + b"\nx: 1\n\n"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        LONG,
+        LONG.replace(b"\r", b""),
+        b"Event: X\r\n" + 60 * b"A: 1\r\n" + b"\r\n",
+        b"Event: X\r\n" + 60 * b"A: 1\r\n" + b"\n",
+        b"Event: X\nText: " + 90 * b"x" + b"\r\nA: 1\n\r\n",
+        b"Event: X\r\nText: " + 90 * b"x" + b"\n\nA: 1\r\n\r\n",
+        # No line end in sight, and none at first.
+        b"Event: " + 500 * b"x" + b"\r\nA: 1\r\n\r\n",
+        500 * b"x" + b"\r\nA: 1\r\n\r\n",
+        500 * b"x" + b"\nA: 1\n\n",
+        500 * b"\r" + b"\nA: 1\r\n\r\n",
+        # Old-style answers end at their marker only, wherever they grew too long.
+        ENDLESS + 3 * OUTPUT + b"--END COMMAND--\r\n",
+        ENDLESS + OUTPUT + 500 * b"y" + b"--END COMMAND--\r\n",
+        ENDLESS + OUTPUT + 500 * b"y" + b"\n--END COMMAND--\n",
+        b"Text: " + 90 * b"x" + b"\r\n" + ENDLESS + OUTPUT + b" --END COMMAND--\r\n",
+        b"Event: X\r\nText: " + 90 * b"x" + b"\r\n" + ENDLESS + b"--END COMMAND--\r\n\r\n",
+        # A banner is no banner inside a message.
+        b"Event: X\r\nText: " + 90 * b"x" + b"\r\n" + BANNER + b"A: 1\r\n\r\n",
+    ],
+)
+def test_it_goes_on_at_the_next_message(ami: ModuleType, message: bytes) -> None:
+    stream = HANGUP + message + PONG + message + b"\r\n" + NEWCHANNEL
+    whole = story(ami, stream, len(stream), max_message=80)
+    told_raws = [one if isinstance(one, str) else one[2] for one in whole[:5]]
+    assert told_raws == [
+        HANGUP,
+        too_large(len(HANGUP), 80),
+        PONG,
+        too_large(len(HANGUP + message + PONG), 80),
+        NEWCHANNEL,
+    ]
+    assert whole[5:] == [3, len(stream), 2, 0, None]
+    for size in range(1, len(stream)):
+        assert story(ami, stream, size, max_message=80) == whole, f"in chunks of {size}"
+
+
+def test_an_endless_line_is_not_kept(ami: ModuleType) -> None:
+    parser = ami.Parser(max_message=1000)
+    chunk = 999 * b"x"
+    assert parser.feed(chunk) == []
+    with pytest.raises(ami.MessageTooLarge, match="the message at byte 0 is longer"):
+        parser.feed(chunk)
+    assert [parser.feed(chunk) for _ in range(50)] == 50 * [[]]
+    assert raws(parser.feed(b"\r\n\r\n" + HANGUP)) == [HANGUP]
+    with pytest.raises(ami.MessageTooLarge) as caught:
+        parser.feed(1001 * b"y")
+    assert caught.value.offset == 52 * len(chunk) + len(b"\r\n\r\n" + HANGUP)
+
+
+@pytest.mark.parametrize(
+    ("limit", "error"),
+    [
+        (0, ValueError),
+        (-1, ValueError),
+        (1 << 31, ValueError),
+        (1 << 80, ValueError),
+        (True, TypeError),
+        (1e3, TypeError),
+        ("1", TypeError),
+        (None, TypeError),
+    ],
+)
+def test_a_limit_that_is_none(ami: ModuleType, limit: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="max_message"):
+        ami.Parser(max_message=limit)
+    assert ami.Parser(max_message=(1 << 31) - 1).feed(HANGUP)
+
+
+# --- what may be fed --------------------------------------------------------------------------
+
+
+def test_feed_takes_no_str(ami: ModuleType) -> None:
+    parser = ami.Parser()
+    with pytest.raises(TypeError, match=r"takes bytes, not str"):
+        parser.feed("Event: Hangup\r\n\r\n")
+    assert parser.bytes == 0
+
+
+@pytest.mark.parametrize("data", [None, 1, 1.5, [72], object(), {"Event": "Hangup"}], ids=repr)
+def test_feed_takes_only_bytes_like(ami: ModuleType, data: Any) -> None:
+    parser = ami.Parser()
+    with pytest.raises(TypeError, match="bytes-like object is required"):
+        parser.feed(data)
+    assert parser.feed(HANGUP)[0].raw == HANGUP
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        bytearray,
+        memoryview,
+        lambda data: memoryview(bytearray(b"__" + data + b"__"))[2:-2],
+        lambda data: memoryview(bytes(byte for one in data for byte in (one, 0)))[::2],
+        lambda data: memoryview(data[::-1])[::-1],
+        lambda data: array("B", data),
+        lambda data: memoryview(array("B", data)).cast("b"),
+        type("Chunk", (bytes,), {}),
+    ],
+    ids=["bytearray", "memoryview", "slice", "gaps", "backwards", "array", "signed", "subclass"],
+)
+def test_feed_takes_every_bytes_like(ami: ModuleType, wrap: Callable[[bytes], Any]) -> None:
+    parser = ami.Parser()
+    assert parser.feed(wrap(BANNER + HANGUP + PONG[:9])) == ami.Parser().feed(HANGUP)
+    assert raws(parser.feed(wrap(PONG[9:]))) == [PONG]
+    assert parser.bytes == len(BANNER + HANGUP + PONG)
+    assert ami.core_events.Hangup(HANGUP).raw == HANGUP
+
+
+def test_feed_takes_items_of_several_bytes(ami: ModuleType) -> None:
+    data = HANGUP + (-len(HANGUP) % 4) * b"\n"
+    assert raws(ami.Parser().feed(array("I", data))) == [HANGUP]
+
+
+def test_feed_retains_nothing(ami: ModuleType) -> None:
+    parser = ami.Parser()
+    buffer = bytearray(HANGUP + PONG[:9])
+    (event,) = parser.feed(buffer)
+    buffer[:] = len(buffer) * b"!"
+    buffer.clear()  # BufferError if anything still looked at it
+    assert (event.raw, event.cause) == (HANGUP, 16)
+    assert raws(parser.feed(PONG[9:])) == [PONG]
+
+
+def test_an_empty_chunk_changes_nothing(ami: ModuleType) -> None:
+    parser = ami.Parser()
+    for chunk in cut(BANNER + HANGUP, 1):
+        assert parser.feed(b"") == []
+        found = parser.feed(chunk)
+    assert raws(found) == [HANGUP]
+
+
+# --- the end of a stream ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "stream", [b"", BANNER, HANGUP, HANGUP + b"\r\n", HANGUP + b"\r", b"\r", b"\n"]
+)
+def test_a_clean_end(ami: ModuleType, stream: bytes) -> None:
+    parser = ami.Parser()
+    parser.feed(stream)
+    assert parser.close() == []
+    assert parser.close() == []
+    assert parser.malformed == 0
+
+
+@pytest.mark.parametrize("size", [1, 3, 1 << 20])
+@pytest.mark.parametrize(
+    "left",
+    [
+        b"E",
+        HANGUP[:-1],
+        HANGUP[:-2],
+        b"Asterisk Call Man",
+        b"Response: Follows\r\none\n\n--END COMMAND--",
+        b"Event: X\r\nText: a\n\n",
+        b"\rE",
+    ],
+)
+def test_an_end_inside_a_message(ami: ModuleType, left: bytes, size: int) -> None:
+    parser = ami.Parser()
+    stream = BANNER + HANGUP + left
+    assert [one.raw for chunk in cut(stream, size) for one in parser.feed(chunk)] == [HANGUP]
+    with pytest.raises(ami.TruncatedMessage) as caught:
+        parser.close()
+    offset = len(BANNER + HANGUP)
+    assert (caught.value.offset, caught.value.raw) == (offset, left)
+    assert str(caught.value) == (
+        f"the stream ends inside the message at byte {offset}, after {len(left)} bytes of it"
+    )
+    assert isinstance(caught.value, ami.AMIError)
+    assert (parser.messages, parser.malformed) == (1, 1)
+
+
+def test_after_close_it_reads_another_stream(ami: ModuleType) -> None:
+    parser = ami.Parser()
+    parser.feed(BANNER + HANGUP + b"Response: Follows\r\nunfinished")
+    with pytest.raises(ami.TruncatedMessage):
+        parser.close()
+    assert raws(parser.feed(b"OpenProxy 2.0\r\n" + PONG)) == [PONG]
+    assert parser.banner == "OpenProxy 2.0"
+    parser.feed(b"E")
+    with pytest.raises(ami.TruncatedMessage, match=f"at byte {len(PONG) + 15}, after 1 bytes"):
+        parser.close()
+    assert (parser.messages, parser.malformed) == (2, 2)
+
+
+def test_close_gives_what_an_error_held_back(ami: ModuleType) -> None:
+    parser = ami.Parser(max_message=100)
+    with pytest.raises(ami.MessageTooLarge):
+        parser.feed(LONG + HANGUP + PONG)
+    assert raws(parser.close()) == [HANGUP, PONG]
+
+
+def test_close_gives_what_an_error_held_back_before_a_cut(ami: ModuleType) -> None:
+    parser = ami.Parser(max_message=100)
+    with pytest.raises(ami.MessageTooLarge):
+        parser.feed(LONG + HANGUP + PONG[:9])
+    with pytest.raises(ami.TruncatedMessage) as caught:
+        parser.close()
+    assert raws(caught.value.messages) == [HANGUP]
+    assert caught.value.raw == PONG[:9]
+    assert parser.close() == []
+
+
+def test_an_end_inside_a_message_that_is_skipped(ami: ModuleType) -> None:
+    parser = ami.Parser(max_message=100)
+    with pytest.raises(ami.MessageTooLarge):
+        parser.feed(LONG[:-2])
+    assert parser.close() == []
+    assert parser.malformed == 1
+    assert raws(parser.feed(HANGUP)) == [HANGUP]
+
+
+# --- one parser, one caller -------------------------------------------------------------------
+
+
+def test_overlapping_calls_are_refused(ami: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    parser = ami.Parser(max_message=60)
+    refused = []
+    make = ami.MessageTooLarge.__init__
+
+    def make_meanwhile(error: Any, *arguments: Any) -> None:
+        for call in (lambda: parser.feed(HANGUP), parser.close):
+            with pytest.raises(ami.ParserInUse) as caught:
+                call()
+            refused.append(caught.value)
+        make(error, *arguments)
+
+    monkeypatch.setattr(ami.MessageTooLarge, "__init__", make_meanwhile)
+    with pytest.raises(ami.MessageTooLarge):
+        parser.feed(HANGUP + LONG + PONG)
+    monkeypatch.undo()
+    assert len(refused) == 2
+    assert isinstance(refused[0], RuntimeError)
+    assert isinstance(refused[0], ami.AMIError)
+    assert "already at work" in str(refused[0])
+    assert parser.bytes == len(HANGUP + LONG + PONG)
+    assert raws(parser.close()) == [PONG]
+
+
+def test_threads_get_messages_or_a_refusal(ami: ModuleType) -> None:
+    parser = ami.Parser()
+    whole = 20 * (HANGUP + PONG)
+
+    def call(number: int) -> int:
+        try:
+            messages = parser.feed(whole) if number % 7 else parser.close()
+        except ami.ParserInUse:
+            return -1
+        assert raws(messages) == (20 * [HANGUP, PONG] if number % 7 else [])
+        return len(messages)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            counts = list(threads.map(call, range(800)))
+    finally:
+        sys.setswitchinterval(interval)
+    given = [count for count in counts if count >= 0]
+    assert given
+    assert parser.messages == sum(given)
+
+
+# --- any bytes --------------------------------------------------------------------------------
+
+
+@given(chunks=st.lists(st.binary(max_size=200), max_size=8))
+def test_random_bytes_never_raise(ami: ModuleType, chunks: list[bytes]) -> None:
+    parser = ami.Parser()
+    for chunk in chunks:
+        for message in parser.feed(chunk):
+            assert message.raw in b"".join(chunks)
+            assert len(message.items()) == len(message)
+            assert len(message.process()[1]) == len(message.data)
+    assert parser.bytes == sum(map(len, chunks))
+    left = None
+    try:
+        assert parser.close() == []
+    except ami.TruncatedMessage as error:
+        left = error.raw
+    assert left is None or b"".join(chunks).endswith(left)
+
+
+def test_a_flood_of_names_is_read(ami: ModuleType) -> None:
+    """More header names than any cache of names holds."""
+    lines = [f"Name-{number}-{number * 7919}: {number}" for number in range(20_000)]
+    (event,) = ami.Parser().feed("\r\n".join(["Event: X", *lines, "", ""]).encode())
+    assert [f"{name}: {value}" for name, value in event.items()][1:] == lines
