@@ -31,7 +31,6 @@ cdef extern from "Python.h":
     PyObject *PyObject_Init(PyObject *, PyTypeObject *)
     int PyList_Append(object, PyObject *) except -1
     void Py_DECREF(PyObject *)
-    void Py_XDECREF(PyObject *)
     void Py_INCREF(object)
     dict PyDict_Copy(object)
     PyTypeObject *Py_TYPE(object)
@@ -1123,16 +1122,13 @@ cdef dict texts(MessageCore message, Index *index):
         name = line_name(message, index, i)
         if name.n != index.lines[i].colon - index.lines[i].start:
             spaced = True
-            continue
         PyDict_SetItem(found, name_text(name), text(line_value(message, index, i)))
     if spaced:
-        i = index.output
-        while i:
-            i -= 1
+        for i in range(index.output):
             if index.lines[i].colon != AMI_NO_COLON:
-                found.setdefault(
-                    name_text(line_name(message, index, i)), text(line_value(message, index, i))
-                )
+                name = line_name(message, index, i)
+                if name.n == index.lines[i].colon - index.lines[i].start:
+                    found[name_text(name)] = text(line_value(message, index, i))
     return found
 
 

@@ -15,7 +15,7 @@ from hypothesis import settings
 
 DATA = Path(__file__).parent / "data"
 
-settings.register_profile("quick", max_examples=1000, deadline=None)
+settings.register_profile("quick", max_examples=600, deadline=None)
 settings.register_profile("thorough", max_examples=20_000, deadline=None)
 settings.load_profile("quick")
 

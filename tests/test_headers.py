@@ -112,6 +112,18 @@ def test_float_with_a_unit(ami: ModuleType, value: str, number: float) -> None:
     assert found == number
 
 
+@pytest.mark.parametrize("value", [b" 7", b"7 ", b"7\r", b"\t7"])
+@pytest.mark.parametrize("kind", ["Int", "Float"])
+def test_a_value_is_its_bytes_without_spaces_around(
+    ami: ModuleType, kind: str, value: bytes
+) -> None:
+    """The spaces belong to the line, so they are gone before a value is read."""
+    header = getattr(ami.headers, kind)("X", failure=-1)
+    assert header.coerce(value) == -1
+    assert custom(ami, b"X:" + value + b"\r\n", x=header).x == 7
+    assert ami.headers.Float("X", failure=-1, unit="(sec)").coerce(value) == -1
+
+
 # --- truths -----------------------------------------------------------------------------------
 
 

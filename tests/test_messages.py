@@ -107,6 +107,16 @@ def test_names(ami: ModuleType, kind: str, sent: bytes, name: str | None) -> Non
     assert getattr(ami, kind)(sent).name == name
 
 
+@pytest.mark.parametrize("end", [b"", b"\r", b"\n", b"\r\n"])
+def test_a_message_may_lack_its_end(ami: ModuleType, end: bytes) -> None:
+    event = ami.Event(b"Event: Unheard Of" + end)
+    assert (event.name, event["Event"], event.raw) == ("Unheard Of",) * 2 + (
+        b"Event: Unheard Of" + end,
+    )
+    response = ami.Response(b"Response: Follows\r\none\n\ntwo" + end)
+    assert (response.name, response.data) == ("Follows", ["one", "", "two"])
+
+
 def test_what_every_event_has(ami: ModuleType) -> None:
     (event,) = ami.Parser().feed(
         b"Event: X\r\nPrivilege: call,all\r\nSequenceNumber: 12\r\nSystemName: pbx\r\n"

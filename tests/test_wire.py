@@ -66,10 +66,11 @@ def test_a_banner_again_in_the_middle_of_a_stream(ami: ModuleType) -> None:
     assert [message.raw for message in feeds(ami, stream)] == [PONG, HANGUP]
 
 
-def test_only_asterisks_own_banner_is_known_later_on(ami: ModuleType) -> None:
+@pytest.mark.parametrize("before", [PONG, HANGUP])
+def test_only_asterisks_own_banner_is_known_later_on(ami: ModuleType, before: bytes) -> None:
     """A line without a colon starts a message there: nothing is guessed away."""
-    first, second = feeds(ami, PONG + b"Whatever 1.0\r\n" + HANGUP)
-    assert first.raw == PONG
+    first, second = feeds(ami, before + b"Whatever 1.0\r\n" + HANGUP)
+    assert first.raw == before
     assert second.raw == b"Whatever 1.0\r\n" + HANGUP
     assert (second.name, second["Cause"], second.data) == ("Hangup", "16", ["Whatever 1.0"])
 
@@ -214,12 +215,21 @@ def test_a_marker_elsewhere_ends_nothing(ami: ModuleType) -> None:
         (b"AppData: a\x00b\r\n", "AppData", "a\x00b"),
         (b": nameless\r\n", "", "nameless"),
         (b"::\r\n", "", ":"),
+        (b"A:b: c\r\n", "A", "b: c"),
+        (b"A: \rb\r\n", "A", "b"),
+        (b"A: b\t\r\n", "A", "b"),
+        (b"A:  b\r\n", "A", "b"),
+        (b"A: b \r\n", "A", "b"),
+        (b"A\rB: c\r\n", "A\rB", "c"),
+        (b"A\tB: c\r\n", "A\tB", "c"),
         (b"Value: say \\\"hi\\\"\\r\\n\\x7f\r\n", "Value", r"say \"hi\"\r\n\x7f"),
     ],
 )  # fmt: skip
 def test_one_header(ami: ModuleType, line: bytes, name: str, value: str) -> None:
     event = only_one(ami, b"Event: X\r\n" + line + b"Last: 1\r\n\r\n")
-    assert dict(event) == {"Event": "X", name: value, "Last": "1"}
+    wanted = [("Event", "X"), (name, value), ("Last", "1")]
+    assert list(event.items()) == list(event.to_dict().items()) == wanted
+    assert dict(event) == event.process()[0] == dict(wanted)
     assert (event[name], event.get_all(name), event.data) == (value, [value], [])
 
 
@@ -297,15 +307,16 @@ def test_a_line_without_a_colon(ami: ModuleType) -> None:
 # --- repeated headers -------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kind", ["Event", "Response", "Neither"])
 @pytest.mark.parametrize("name", ["ChanVariable", "Variable", "Output", "State"])
-def test_a_repeated_header(ami: ModuleType, name: str) -> None:
-    head = f"Event: X\r\n{name}: a=1\r\nUniqueid: 1.0\r\n{name}: b=2\r\n{name}:\r\n{name}: a=3\r\n"
+def test_a_repeated_header(ami: ModuleType, name: str, kind: str) -> None:
+    head = f"{kind}: X\r\n{name}: a=1\r\nUniqueid: 1.0\r\n{name}: b=2\r\n{name}:\r\n{name}: a=3\r\n"
     event = only_one(ami, head.encode() + b"\r\n")
     assert event.get_all(name) == ["a=1", "b=2", "", "a=3"]
     assert event[name] == "a=3"
-    assert list(event.items()) == [("Event", "X"), (name, "a=3"), ("Uniqueid", "1.0")]
+    assert list(event.items()) == [(kind, "X"), (name, "a=3"), ("Uniqueid", "1.0")]
     assert event.to_dict() == {
-        "Event": "X",
+        kind: "X",
         name: ["a=1", "b=2", "", "a=3"],
         "Uniqueid": "1.0",
     }
@@ -432,6 +443,19 @@ def test_header_case_differs_by_event(ami: ModuleType, spelling: str) -> None:
         assert event.get(other, ignore_case=True) == "1795427317.0"
         with pytest.raises(KeyError):
             event[other]
+
+
+@pytest.mark.parametrize("lines", [b"A: 1\r\n A : 2\r\n", b" A : 2\r\nA: 1\r\n"])
+@pytest.mark.parametrize("kind", [b"Event: X", b"Response: Success"])
+def test_a_name_sent_without_spaces_goes_first(ami: ModuleType, kind: bytes, lines: bytes) -> None:
+    message = only_one(ami, kind + b"\r\n" + lines + b"\r\n")
+    assert message["A"] == message.get("A") == "1"
+    assert dict(message.items())["A"] == message.process()[0]["A"] == "1"
+    assert sorted(message.get_all("A")) == ["1", "2"]
+    for spaced in (" A", "A ", " A "):
+        assert spaced not in message
+        assert message.get(spaced, ignore_case=True) is None
+        assert message.get_all(spaced) == []
 
 
 def test_the_exact_spelling_goes_first(ami: ModuleType) -> None:

@@ -18,7 +18,7 @@ import copyreg
 import re
 import threading
 from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, TypeVar, overload
 
 from amistream import _registry
 from amistream.errors import MessageTooLarge, ParserInUse, TruncatedMessage
@@ -39,9 +39,12 @@ END = b"\r\n\r\n"
 LARGEST_MESSAGE = (1 << 31) - 1
 LONGEST_NUMBER = 64
 """No number on the wire is longer; a longer run of digits is unreadable, not slow."""
-WINDOW = 1 << 16
+WINDOW = 1 << 17
 """How much of a chunk is cut into plain events at once, in bytes."""
 FIRST_LINES = 1024
+MOST_SHAPES = 512
+SHAPES_A_LINE = 8
+LONGEST_SHAPE = 64
 LF = 0x0A
 LONGEST_SKIPPED_LINE = 64
 """While a too long message is skipped, longer lines only count as not blank."""
@@ -370,8 +373,8 @@ class MessageCore:
 
     def process(self) -> tuple[dict[str, Any], list[str]]:
         """The headers, those typed whose class states a failure value, and the data lines."""
-        plain = self._plain_texts()
-        headers: dict[str, Any] = {**self._texts()} if plain is None else plain[0]
+        shaped = self._shaped()
+        headers: dict[str, Any] = _paired(*shaped) if shaped else {**self._split_texts()}
         for header in self._processed:
             sent_as, value = header._names[0], self._exact(header._line)
             if value is None:
@@ -384,22 +387,18 @@ class MessageCore:
             headers[header.key] = typed
             if header.key == header.names[0] and sent_as != header._names[0]:
                 headers[_text(sent_as)] = typed
-        return headers, self.data if plain is None else []
+        return headers, [] if shaped else self.data
 
     def to_dict(self, typed: bool = False) -> dict[str, Any]:
         """Every header: its text, a list when repeated; `typed` coerces the declared ones."""
-        plain = None if typed else self._plain_texts()
-        if plain is not None and plain[1] == len(plain[0]):
-            return plain[0]
-        every: dict[str, Any] = {}
-        for line in self._split_headers():
-            name = _text(line.name)
-            header = self._declared(name) if typed else None
-            value = _text(line.value) if header is None else header.coerce(line.value)
-            if name in every:
-                every[name].append(value)
-            else:
-                every[name] = [value]
+        shaped = None if typed else self._shaped()
+        if shaped and not shaped[0].repeats:
+            return _paired(*shaped)
+        every: dict[str, list[Any]] = {}
+        for name, value in (
+            zip(shaped[0].names, shaped[1], strict=True) if shaped else self._split_pairs(typed)
+        ):
+            every.setdefault(name, []).append(value)
         return {name: one[0] if len(one) == 1 else one for name, one in every.items()}
 
     def __eq__(self, other: object) -> bool:
@@ -468,37 +467,36 @@ class MessageCore:
 
     def _texts(self) -> dict[str, str]:
         """The last text of each name: sent so first, then those with spaces around."""
-        plain = self._plain_texts()
-        if plain is not None:
-            return plain[0]
+        shaped = self._shaped()
+        return _paired(*shaped) if shaped else self._split_texts()
+
+    def _split_texts(self) -> dict[str, str]:
         lines = self._split_headers()
-        texts = {line.name: line.value for line in lines if line.exact}
-        for line in reversed(lines):
-            texts.setdefault(line.name, line.value)
+        texts = {line.name: line.value for line in lines}
+        texts.update({line.name: line.value for line in lines if line.exact})
         return {_text(name): _text(value) for name, value in texts.items()}
 
-    def _plain_texts(self) -> tuple[dict[str, Any], int] | None:
-        """What `_texts` gives, and the number of headers, of an event as Asterisk writes it.
+    def _split_pairs(self, typed: bool) -> Iterator[tuple[str, Any]]:
+        """Each header's name and text, or typed value if its class declares it."""
+        for line in self._split_headers():
+            name = _text(line.name)
+            header = self._declared(name) if typed else None
+            yield name, _text(line.value) if header is None else header.coerce(line.value)
 
-        Every line is `Name: value` without more space around either; None if one is not. It
-        looks at all lines with few calls: five times as fast as at one after another.
+    def _shaped(self) -> tuple[_Shape, tuple[str, ...]] | None:
+        """The shape and the values of an event that has one; None if it must be split.
+
+        One match reads all values: four times as fast as line after line.
         """
         if not self._is_event:
             return None
         text = _text(self._bytes.removesuffix(END))
-        lines = text.split("\r\n")
-        if text.count("\n") != len(lines) - 1:
-            return None
-        try:
-            texts = dict([line.split(": ", 1) for line in lines])
-        except ValueError:
-            return None
-        names = "\n".join(["", *texts, ""])
-        if ":" in names or _has_stray_space(names):
-            return None
-        if _has_stray_space("\n".join(["", *texts.values(), ""])):
-            return None
-        return texts, len(lines)
+        for shape in _shapes.get(text[: text.find("\r")], ()):
+            match = shape.match(text)
+            if match is not None:
+                return shape, match.groups()
+        _learn_shape(self._bytes.removesuffix(END), self._split_headers())
+        return None
 
     def _split_headers(self) -> list[_Line]:
         return self._parsed().headers or []
@@ -510,9 +508,43 @@ class MessageCore:
         return self._lines
 
 
-def _has_stray_space(joined: str) -> bool:
-    """Whether one of the texts between the LFs has a space at an end, a CR or a tab."""
-    return "\r" in joined or "\t" in joined or joined.rfind(" \n") >= 0 or joined.rfind("\n ") >= 0
+class _Shape(NamedTuple):
+    """The headers that events of one kind nearly always carry, in this order.
+
+    match: fullmatch of lines as Asterisk writes them, `Name: value` with no more space around
+        either, no tab, and CRLF between; a group for each value.
+    """
+
+    match: Callable[[str], re.Match[str] | None]
+    names: list[str]
+    repeats: bool
+
+
+def _paired(shape: _Shape, values: tuple[str, ...]) -> dict[str, Any]:
+    return dict(zip(shape.names, values, strict=False))  # as many; strict takes a fifth longer
+
+
+_SHAPED_LINE = ": ((?! )[^\r\n\t]*[^\r\n\t ]|)"
+_shapes: dict[str, list[_Shape]] = {}
+"""By an event's first line; at most MOST_SHAPES, none is ever forgotten."""
+
+
+def _learn_shape(raw: bytes, lines: list[_Line]) -> None:
+    """Keep the shape of an event as Asterisk writes it, while there is room."""
+    sent = raw.split(b"\r\n")
+    if len(lines) > LONGEST_SHAPE or len(sent) != len(lines):
+        return
+    if not all(text.startswith(line.name + b": ") for text, line in zip(sent, lines, strict=True)):
+        return
+    names = [_text(line.name) for line in lines]
+    known = _shapes.get(_text(sent[0]), [])
+    if len(known) == SHAPES_A_LINE or any(shape.names == names for shape in known):
+        return
+    if len(_shapes) == MOST_SHAPES and not known:
+        return
+    pattern = re.compile("\r\n".join(re.escape(name) + _SHAPED_LINE for name in names))
+    shape = _Shape(pattern.fullmatch, names, len(set(names)) < len(names))
+    _shapes[_text(sent[0])] = [*known, shape]
 
 
 def _split(raw: bytes, is_response: bool) -> tuple[list[_Line], list[bytes]]:
@@ -666,6 +698,9 @@ class Parser:
             self._first_lines.clear()
         if self._rest:
             chunk, self._rest = self._rest + chunk, b""
+        if self._waits_unread() and len(chunk) >= len(self._pending):
+            chunk = bytes(self._pending) + chunk
+            self._pending = bytearray()
         position = self._finish_pending(chunk, found) if self._pending else 0
         plain = chunk.rfind(b"\r\n\n") < 0
         while position < len(chunk):
@@ -676,12 +711,30 @@ class Parser:
             if after > start:
                 position = after
                 continue
+            if plain and self._can_wait(chunk, start):
+                self._pending += chunk[start:]
+                break
             position = self._take_message(chunk, start, found)
             if position < 0:
                 self._pending += chunk[start:]
                 self._trim_skipped()
                 break
         return found
+
+    def _can_wait(self, chunk: bytes, start: int) -> bool:
+        """Whether what is left is the begin of a plain event, to be cut when its end has come."""
+        feed = chunk.find(b"\n", start)
+        return (
+            not self._skipping
+            and len(chunk) - start <= self.max_message
+            and chunk.startswith(b"Event: ", start)
+            and (feed < 0 or chunk.startswith(b"\r", feed - 1))
+            and chunk.find(END, start) < 0
+        )
+
+    def _waits_unread(self) -> bool:
+        """Whether no line of the pending message was read yet."""
+        return bool(self._pending) and self._resume == 0 and not self._skipping
 
     def _take_plain_events(self, chunk: bytes, position: int, found: list[Message]) -> int:
         """Take the run of events at `position` that need no look at their lines; where it ends.
@@ -703,15 +756,18 @@ class Parser:
         """Build the events that the pieces are, up to one that is not plain; how many are built."""
         classes, add = self._first_lines, found.append
         longest = self.max_message - len(END)
-        before, skipped, taken = len(found), 0, 0
+        bounded = longest >= WINDOW
+        before, skipped = len(found), 0
         for piece in pieces:
-            first_line, _, _ = piece.partition(b"\r\n")
-            if first_line not in classes and not self._know_first_line(first_line):
+            first_line = piece[: piece.find(b"\n") + 1]
+            try:
+                cls = classes[first_line]
+            except KeyError:
+                if not self._know_first_line(first_line):
+                    break
+                cls = classes[first_line]
+            if piece[-1] == LF or not (bounded or len(piece) <= longest):
                 break
-            if piece[-1] == LF or len(piece) > longest:
-                break
-            taken += 1
-            cls = classes[first_line]
             if cls is None:
                 skipped += 1
                 continue
@@ -719,16 +775,17 @@ class Parser:
             message._bytes = piece
             message._lines = _NOT_SPLIT_NOR_ENDED
             add(message)
-        self.messages += len(found) - before
+        built = len(found) - before
+        self.messages += built
         self.skipped += skipped
-        if taken:
+        if built or skipped:
             self._at_start = False
-        return taken
+        return built + skipped
 
     def _know_first_line(self, first_line: bytes) -> bool:
         """Keep what an event that begins so is built as; False if its name is not plain."""
-        name = first_line[7:]
-        if not first_line.startswith(b"Event: ") or not name.isalnum():
+        name = first_line[7:-2]
+        if not name.isalnum() or first_line != b"Event: " + name + b"\r\n":
             return False
         if len(self._first_lines) >= FIRST_LINES:
             self._first_lines.clear()
