@@ -42,6 +42,7 @@ LONGEST_NUMBER = 64
 WINDOW = 1 << 17
 """How much of a chunk is cut into plain events at once, in bytes."""
 FIRST_LINES = 1024
+LINE_STARTS = 4096
 MOST_SHAPES = 512
 SHAPES_A_LINE = 8
 LONGEST_SHAPE = 64
@@ -71,11 +72,28 @@ def _encoded(name: str) -> bytes:
         return b"\n"  # like a name with a line end, none that can be sent
 
 
+_line_starts: dict[str, bytes] = {}
+"""By header name, what `_line_start` gave; at most LINE_STARTS."""
+
+
+def _line_start(name: str) -> bytes | None:
+    """LF, name and colon, what a header's line starts with; None if no header is called so."""
+    wanted = _encoded(name)
+    if b":" in wanted or b"\n" in wanted or wanted != wanted.strip(b" \t"):
+        return None
+    start = b"\n" + wanted + b":"
+    if len(_line_starts) < LINE_STARTS:
+        _line_starts[name] = start
+    return start
+
+
 def _read_text(header: Header, value: bytes) -> str:
-    return _text(value)
+    return value.decode("utf-8", "surrogateescape")
 
 
 def _read_int(header: Header, value: bytes) -> int | None:
+    if value.isdigit() and len(value) <= LONGEST_NUMBER:
+        return int(value)
     if len(value) > LONGEST_NUMBER or not _INT.fullmatch(value):
         return None
     return int(value)
@@ -84,6 +102,8 @@ def _read_int(header: Header, value: bytes) -> int | None:
 def _read_float(header: Header, value: bytes) -> float | None:
     if header._unit and value.endswith(header._unit):
         value = value.removesuffix(header._unit).rstrip(b" \t")
+    if value.replace(b".", b"", 1).isdigit() and len(value) <= LONGEST_NUMBER:
+        return float(value)
     if len(value) > LONGEST_NUMBER or not _FLOAT.fullmatch(value):
         return None
     return float(value)
@@ -200,12 +220,16 @@ class Header:
     def __get__(self, message: Any, owner: type | None = None) -> Any:
         if message is None:
             return self
-        if not isinstance(message, MessageCore):
-            raise TypeError(f"{self!r} reads messages, not {type(message).__name__}")
-        value = message._exact(self._line)
+        try:
+            value = message._exact(self._line)
+        except AttributeError:
+            raise TypeError(f"{self!r} reads messages, not {type(message).__name__}") from None
         if value is None:
             value = message._find(self._names)[1]
-        return self.failure if value is None else self.coerce(value)
+        if value is None or value in self._unknown:
+            return self.failure
+        result = self._read(self, value)
+        return self.failure if result is None else result
 
     def coerce(self, value: bytes) -> Any:
         """The typed value of a header's bytes, or the failure value if they cannot be read."""
@@ -421,21 +445,19 @@ class MessageCore:
             return None
         raw = self._bytes
         start = raw.rfind(line)
-        if start < 0:
-            if not raw.startswith(line[1:]):
-                return None
-            start = -1
+        if start < 0 and not raw.startswith(line[1:]):
+            return None
         start += len(line)
         end = raw.find(b"\n", start)
-        return raw[start : end if end >= 0 else len(raw)].strip(b" \t\r")
+        return (raw[start:end] if end >= 0 else raw[start:]).strip(b" \t\r")
 
     def _get(self, name: str) -> bytes | None:
         """The value of the last header sent as `name`, else of the last with spaces around it."""
+        start = (_line_starts.get(name) if isinstance(name, str) else None) or _line_start(name)
+        value = None if start is None else self._exact(start)
+        if value is not None:
+            return value
         wanted = _encoded(name)
-        if b":" not in wanted and b"\n" not in wanted and wanted == wanted.strip(b" \t"):
-            value = self._exact(b"\n" + wanted + b":")
-            if value is not None:
-                return value
         spaced = None
         for line in reversed(self._split_headers()):
             if line.name == wanted:

@@ -1,0 +1,131 @@
+"""The cost of a byte, or a message, must not grow with the stream, the message or the chunks."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from bench import contenders, rows, workload
+
+MB = 10**6
+ONE_BYTE_OF = 1 << 19
+"""How much is fed a byte at a time."""
+
+both = pytest.mark.parametrize("contender", rows.TWINS)
+CHUNKS = {"1 B": 1, "1 KiB": 1 << 10, "64 KiB": 1 << 16, "whole": None}
+OPEN = (10, 100, 1000, 10_000)
+MEMBERS = 3
+
+
+def feed(package: Any, chunks: list[bytes]) -> None:
+    """Split the chunks with a fresh parser, and drop what is found."""
+    for _ in itertools.chain.from_iterable(map(package.Parser().feed, chunks)):
+        pass
+
+
+def one_by_one(data: bytes) -> list[bytes]:
+    return [data[at : at + 1] for at in range(len(data))]
+
+
+@pytest.mark.parametrize("case", CHUNKS)
+@both
+def test_chunks(note, capture, contender, case):
+    size = CHUNKS[case]
+    data = capture.data[:ONE_BYTE_OF] if size == 1 else capture.data
+    chunks = contenders.Stream(data, size or len(data)).chunks
+    work = partial(feed, contenders.twin(contender), chunks)
+    note.time(contender, work, per=len(data), unit="ns a byte", case=case)
+
+
+@functools.lru_cache(maxsize=1)
+def input_of(megabytes: int) -> list[bytes]:
+    """The first of so many calls as make that much."""
+    calls = megabytes * 25
+    options = workload.Options(calls_per_second=100, seconds=calls / 100)
+    chunks = workload.Workload(options).chunks()
+    return list(itertools.islice(chunks, megabytes * MB // workload.CHUNK))
+
+
+@pytest.mark.parametrize("megabytes", [1, 10, 100])
+@both
+def test_inputs(note, contender, megabytes):
+    chunks = input_of(megabytes)
+    size = sum(map(len, chunks))
+    work = partial(feed, contenders.twin(contender), chunks)
+    note.time(contender, work, per=size, unit="ns a byte", case=f"{megabytes} MB")
+
+
+@functools.lru_cache(maxsize=1)
+def message_of(headers: int) -> bytes:
+    lines = (b"Header-%05d: value %d\r\n" % (number, number) for number in range(headers))
+    return b"Event: Many\r\n" + b"".join(lines) + b"\r\n"
+
+
+def to_dicts(package: Any, chunks: list[bytes]) -> None:
+    for message in itertools.chain.from_iterable(map(package.Parser().feed, chunks)):
+        message.to_dict()
+
+
+@pytest.mark.parametrize("headers", [20, 100, 1000, 10_000])
+@both
+def test_headers(note, contender, headers):
+    data = message_of(headers) * (MB // len(message_of(headers)))
+    work = partial(to_dicts, contenders.twin(contender), contenders.Stream(data).chunks)
+    case = f"{headers:,} headers"
+    note.time(contender, work, per=len(data), unit="ns a byte", case=case)
+
+
+BYTEWISE = {
+    "messages of 14 lines": b"Event: Many\r\n" + b"Header: as long as they are\r\n" * 13 + b"\r\n",
+    "one message of many lines": b"Header: as long as they are\r\n",
+    "one message of one line": b"Header: as long as they are, ",
+}
+
+
+def bytewise(case: str) -> bytes:
+    """512 KiB of it, with a message's start and end."""
+    data = BYTEWISE[case] * (ONE_BYTE_OF // len(BYTEWISE[case]))
+    return data if case.startswith("messages") else b"Event: Many\r\n" + data + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize("case", BYTEWISE)
+@both
+def test_bytewise(note, contender, case):
+    chunks = one_by_one(bytewise(case))
+    work = partial(feed, contenders.twin(contender), chunks)
+    note.time(contender, work, per=len(chunks), unit="ns a byte", case=case)
+
+
+def interleaved(lists: int) -> Iterator[bytes]:
+    """The first members of all lists, then the second ones, and so on; their ends at last."""
+    for action in itertools.chain.from_iterable(itertools.repeat(range(lists), MEMBERS)):
+        yield (
+            b"Event: QueueMember\r\nActionID: list-%d\r\nQueue: support\r\nName: Jane\r\n"
+            b"Location: Local/101@agents/n\r\nPenalty: 0\r\nStatus: 1\r\n\r\n" % action
+        )
+    for action in range(lists):
+        end = b"ActionID: list-%d\r\nEventList: Complete\r\nListItems: %d\r\n\r\n"
+        yield b"Event: QueueStatusComplete\r\n" + end % (action, MEMBERS)
+
+
+def gather(package: Any, messages: list[Any], lists: int) -> None:
+    """Gather the same lists again and again, as often as there are fewer of them."""
+    collector = package.Collector(max_open=max(OPEN))
+    for _ in range(max(OPEN) // lists):
+        done = [aggregate for message in messages if (aggregate := collector.add(message))]
+        assert len(done) == lists
+
+
+@pytest.mark.parametrize("lists", OPEN)
+@both
+def test_collector(note, contender, lists):
+    package = contenders.twin(contender)
+    messages = package.Parser().feed(b"".join(interleaved(lists)))
+    work = partial(gather, package, messages, lists)
+    per = max(OPEN) * (MEMBERS + 1)
+    note.time(contender, work, per=per, unit="ns a message", case=f"{lists:,} open")

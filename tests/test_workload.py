@@ -1,0 +1,236 @@
+"""bench/workload.py: the call centre it plays is that of the capture, only larger."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+SCRIPT = Path(__file__).parent.parent / "bench" / "workload.py"
+CALLS = 216
+
+
+@pytest.fixture(scope="module")
+def workload() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("workload", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def stream(workload, **options) -> bytes:
+    """As many calls as the capture has, ten a second unless told otherwise."""
+    options = {"calls_per_second": 10, "seconds": CALLS / 10, **options}
+    return b"".join(workload.Workload(workload.Options(**options)).chunks())
+
+
+@pytest.fixture(scope="module")
+def played(workload) -> bytes:
+    return stream(workload)
+
+
+def parse(ami, data: bytes) -> list:
+    """Every message; none of them malformed, nothing left over."""
+    parser = ami.Parser()
+    messages = parser.feed(data) + parser.close()
+    assert parser.malformed == 0
+    return messages
+
+
+@pytest.fixture(scope="module")
+def ours(ami, played) -> list:
+    return parse(ami, played)
+
+
+@pytest.fixture(scope="module")
+def captured(ami, queue_events) -> list:
+    return parse(ami, queue_events)
+
+
+def mix(messages: list) -> Counter[str]:
+    return Counter(message.name for message in messages)
+
+
+def starts(messages: list) -> list[float]:
+    """When each call began: its first timestamp."""
+    first: dict[str, float] = {}
+    for message in messages:
+        if call := message.get("Linkedid", ignore_case=True):
+            first.setdefault(call, message.timestamp)
+    return list(first.values())
+
+
+def test_same_seed_same_bytes(workload, played):
+    assert stream(workload) == played
+
+
+def test_other_seed_other_bytes(workload, played):
+    assert stream(workload, seed=2) != played
+
+
+def test_chunks_do_not_change_the_bytes(workload, played):
+    options = workload.Options(calls_per_second=10, seconds=CALLS / 10)
+    chunks = list(workload.Workload(options).chunks(1000))
+    assert {len(chunk) for chunk in chunks[:-1]} == {1000}
+    assert b"".join(chunks) == played
+
+
+def test_every_message_is_an_event(ami, ours):
+    assert all(isinstance(message, ami.Event) for message in ours)
+    assert all(message.timestamp is not None for message in ours)
+
+
+def test_starts_with_the_banner(ami, played):
+    parser = ami.Parser()
+    parser.feed(played[:1000])
+    assert parser.banner == "Asterisk Call Manager/11.0.0"
+
+
+def test_events_of_a_call(ours, captured):
+    assert len(starts(ours)) == CALLS
+    assert len(ours) / CALLS == pytest.approx(110, rel=0.05)
+    assert len(ours) / CALLS == pytest.approx(len(captured) / len(starts(captured)), rel=0.01)
+
+
+@pytest.mark.parametrize("calls", [150, 400])
+def test_mix_is_that_of_the_capture(ami, workload, captured, calls):
+    ours = mix(parse(ami, stream(workload, seconds=calls / 10)))
+    theirs = mix(captured)
+    for name in ours | theirs:
+        share = 100 * ours[name] / ours.total()
+        assert share == pytest.approx(100 * theirs[name] / theirs.total(), abs=1), name
+
+
+def test_headers_are_those_of_the_capture(ours, captured):
+    assert set(map(tuple, ours)) <= set(map(tuple, captured))
+
+
+def test_messages_are_as_long_as_in_the_capture(played, ours, captured):
+    lengths = [len(message.raw) for message in captured]
+    assert len(played) / len(ours) == pytest.approx(sum(lengths) / len(captured), rel=0.05)
+
+
+def test_nothing_of_the_recorded_calls_is_left(played):
+    recorded = [b": 5551234\r", b"351210000000", b"O'Brien", b"Alice", b"support", b"lab-1"]
+    assert not [token for token in [*recorded, b"17954273", b"2026-11-23"] if token in played]
+
+
+@pytest.mark.parametrize("rate", [5, 50])
+def test_calls_a_second_hold(ami, workload, rate):
+    seconds = 4
+    began = starts(parse(ami, stream(workload, calls_per_second=rate, seconds=seconds)))
+    assert len(began) == rate * seconds
+    a_second = Counter(int(moment - workload.EPOCH) for moment in began)
+    assert a_second == dict.fromkeys(range(seconds), rate)
+
+
+def test_timestamps_only_grow(ours):
+    moments = [message.timestamp for message in ours]
+    assert moments == sorted(moments)
+
+
+def test_ids_are_of_one_call_each(ours):
+    calls: dict[str, set[str]] = {}
+    for message in ours:
+        if message == "Newchannel":
+            calls.setdefault(message["Uniqueid"], set()).add(message["Linkedid"])
+    assert len(calls) > 3 * CALLS
+    assert all(len(linked) == 1 for linked in calls.values())
+
+
+def test_names_are_utf8(played):
+    played.decode("utf-8")
+    assert not played.isascii()
+
+
+def test_names_are_ascii_when_told(workload):
+    assert stream(workload, utf8=False).isascii()
+
+
+def test_some_callers_call_often(ami, workload):
+    def calls_of_the_busiest(skew: float) -> int:
+        events = parse(ami, stream(workload, skew=skew))
+        callers = {
+            message["Linkedid"]: message["CallerIDNum"]
+            for message in events
+            if message == "NewCallerid" and message["CallerIDNum"].isdigit()
+        }
+        return max(Counter(callers.values()).values())
+
+    assert calls_of_the_busiest(skew=1.1) > 10
+    assert calls_of_the_busiest(skew=0) < 5
+
+
+def test_agents_and_queues_are_as_many_as_told(ami, workload):
+    events = parse(ami, stream(workload, agents=3, queues=2))
+    connects = [message for message in events if message == "AgentConnect"]
+    assert {message["Queue"] for message in connects} == {"queue-01", "queue-02"}
+    agents = {(message["Interface"], message["MemberName"]) for message in connects}
+    assert len(agents) == 3
+
+
+def test_rtcp_only_when_asked(ami, workload, ours):
+    assert not {"RTCPSent", "RTCPReceived"} & set(mix(ours))
+    events = parse(ami, stream(workload, rtcp=True))
+    counts = mix(events)
+    assert counts["RTCPSent"] == counts["RTCPReceived"]
+    lives = sum(lifetimes(events))
+    assert counts["RTCPSent"] == pytest.approx(lives / 5, rel=0.1)
+    sent = next(message for message in events if message == "RTCPSent")
+    assert sent.to is not None
+    assert sent["SSRC"].startswith("0x")
+
+
+def lifetimes(events: list) -> list[float]:
+    born = {event["Uniqueid"]: event.timestamp for event in events if event == "Newchannel"}
+    return [
+        event.timestamp - born[event["Uniqueid"]]
+        for event in events
+        if event == "Hangup" and event["Uniqueid"] in born
+    ]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("seconds", 0), ("calls_per_second", -1), ("agents", 0), ("queues", 0), ("skew", -0.1)],
+)
+def test_refuses_what_makes_no_sense(workload, option, value):
+    with pytest.raises(ValueError, match=option):
+        workload.Workload(workload.Options(**{option: value}))
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, SCRIPT, *arguments], capture_output=True, check=False, timeout=120
+    )
+
+
+def test_the_command_writes_the_stream(played, tmp_path):
+    path = tmp_path / "out.ami"
+    rate, seconds = ("--calls-per-second", "10"), ("--seconds", str(CALLS / 10))
+    assert run(*rate, *seconds, "-o", str(path)).returncode == 0
+    assert path.read_bytes() == played
+
+
+def test_the_command_writes_to_standard_output(workload):
+    done = run("--seconds", "1", "--calls-per-second", "2")
+    assert done.stdout == stream(workload, seconds=1, calls_per_second=2)
+
+
+def test_the_command_teaches():
+    said = run("--help").stdout.decode()
+    assert "--calls-per-second" in said
+    assert "python bench/workload.py --seconds 10" in said
+
+
+def test_the_command_says_what_is_wrong():
+    done = run("--agents", "0")
+    assert done.returncode == 2
+    assert done.stderr.decode() == "workload: agents must be positive, not 0\n"
