@@ -7,6 +7,7 @@ import gc
 import itertools
 import pickle
 import sys
+import tracemalloc
 import weakref
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -162,6 +163,73 @@ def test_what_it_gives_is_ones_own(hangup: Any) -> None:
     hangup.get_all("Cause").append("17")
     hangup.data.append("x")
     assert (hangup["Cause"], hangup.get_all("Cause"), hangup.data) == ("16", ["16"], [])
+
+
+# --- headers of the same order ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lines", "headers", "data"),
+    [
+        (b"A: 3\r\nB: 4\r\n\r\n", {"A": "3", "B": "4"}, []),
+        (b"A: 1\r\nB: 2\r\n\r\nC: 3", {"A": "1", "B": "2", "C": "3"}, []),
+        (b"A: 1\r\nB: 2\r\n\r\nC: 3\rx", {"A": "1", "B": "2", "C": "3\rx"}, []),
+        (b"A: 1\r\nB: 2\r\n\r\nx", {"A": "1", "B": "2"}, ["x"]),
+        (b"A: 1\r\nB: 2\r\n", {"A": "1", "B": "2"}, []),
+        (b"A: 1\r\nB: 2", {"A": "1", "B": "2"}, []),
+        (b"A: 1\r\nB: 2\r\nx\n", {"A": "1", "B": "2"}, ["x"]),
+        (b"A: 1\r\nB: 2\r\n:\n", {"A": "1", "B": "2", "": ""}, []),
+        (b"A: 1\r\nB: 2\r\nx\r\n\r\n", {"A": "1", "B": "2"}, ["x"]),
+        (b"A: 1\r\nx\r\nB: 2\r\n\r\n", {"A": "1", "B": "2"}, ["x"]),
+        (b"A: 1\nB: 2\n\n", {"A": "1", "B": "2"}, []),
+        (b"A: 1\nB: 2\r\n\r\n", {"A": "1", "B": "2"}, []),
+        (b"A: 1\r\n\r\nB: 2\r\n\r\n", {"A": "1", "B": "2"}, []),
+        (b"A:1\r\nB:  2 \r\n\r\n", {"A": "1", "B": "2"}, []),
+        (b"A : 1\r\n B: 2\r\n\r\n", {"A": "1", "B": "2"}, []),
+        (b"B: 2\r\nA: 1\r\n\r\n", {"B": "2", "A": "1"}, []),
+        (b"A: 1\r\nA: 2\r\n\r\n", {"A": "2"}, []),
+        (b"a: 1\r\nB: 2\r\n\r\n", {"a": "1", "B": "2"}, []),
+        (b"AA: 1\r\nB: 2\r\n\r\n", {"AA": "1", "B": "2"}, []),
+        (b"A: 1\r\n\r\n", {"A": "1"}, []),
+        (b"A: 1\r\nB: 2\r\nC: 3\r\n\r\n", {"A": "1", "B": "2", "C": "3"}, []),
+        (b"A: \xc3\xab\r\nB: \xeb\r\n\r\n", {"A": "ë", "B": "\udceb"}, []),
+        (b"A: a: b\r\nB:\r\n\r\n", {"A": "a: b", "B": ""}, []),
+    ],
+)
+def test_nothing_is_guessed_from_the_event_before(
+    ami: ModuleType, lines: bytes, headers: dict[str, str], data: list[str]
+) -> None:
+    """Events mostly carry the headers of the last one of their kind, in the same order."""
+    name = f"Same{next(NAMES)}"
+    head = f"Event: {name}\r\n".encode()
+    for before in (b"A: 1\r\nB: 2\r\n\r\n", lines, b"A: 1\r\nB: 2\r\n\r\n"):
+        event = ami.Event(head + before)
+        assert len(event.to_dict()) == len(event)
+    for _ in range(2):
+        event = ami.Event(head + lines)
+        wanted = {"Event": name, **headers}
+        assert list(event.items()) == list(wanted.items())
+        assert event.process() == (wanted, data)
+        assert event.data == data
+        assert event.raw == head + lines
+        assert {key: event[key] for key in wanted} == wanted
+
+
+def test_a_text_is_not_taken_from_the_event_before(ami: ModuleType) -> None:
+    """`\\xeb` is no UTF-8, and one byte in memory just as the letter it is in Latin-1."""
+    name = f"Letter{next(NAMES)}"
+    for _ in range(3):
+        for sent, text in [("ë".encode(), "ë"), (b"\xeb", "\udceb"), (b"\xc3\xabx", "ëx")]:
+            event = ami.Event(b"Event: " + name.encode() + b"\r\nN: " + sent + b"\r\n\r\n")
+            assert dict(event.items()) == {"Event": name, "N": text}
+
+
+def test_a_response_is_read_as_one_after_an_event_that_looks_the_same(ami: ModuleType) -> None:
+    name = f"H{next(NAMES)}"
+    sent = f"Response: Follows\r\n{name}: 1\r\n\r\n".encode()
+    for _ in range(2):
+        assert ami.Event(sent).process() == ({"Response": "Follows", name: "1"}, [])
+        assert ami.Response(sent).process() == ({"Response": "Follows", name: "1"}, [""])
 
 
 # --- match ------------------------------------------------------------------------------------
@@ -429,6 +497,32 @@ def test_a_subclass_in_a_cycle_is_collected(
     del event, witness
     gc.collect()
     assert gone() is None
+
+
+@each_class
+@pytest.mark.parametrize("how", ["parsed", "made"])
+def test_no_bytes_are_left_behind(ami: ModuleType, shop: ModuleType, kind: str, how: str) -> None:
+    cls = getattr(shop, kind)
+    padding = 20_000 * "x"
+    raw = f"Event: {cls.wire_name}\r\nText: {padding}\r\n\r\n".encode()
+    parser = ami.Parser()
+
+    def make(count: int) -> None:
+        for _ in range(count):
+            (event,) = parser.feed(raw) if how == "parsed" else [cls(raw)]
+            assert event["Text"] == padding
+
+    tracemalloc.start()
+    try:
+        make(5)
+        gc.collect()
+        before, _ = tracemalloc.get_traced_memory()
+        make(50)
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 10 * len(raw)  # a byte kept of each would make 50
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

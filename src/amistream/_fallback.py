@@ -221,10 +221,16 @@ class Header:
         if message is None:
             return self
         try:
-            value = message._exact(self._line)
+            raw = message._bytes if message._is_event else b""
         except AttributeError:
             raise TypeError(f"{self!r} reads messages, not {type(message).__name__}") from None
-        if value is None:
+        # As MessageCore._exact, written out: the call would be a tenth of the time.
+        start = raw.rfind(self._line)
+        if start >= 0:
+            start += len(self._line)
+            end = raw.find(b"\n", start)
+            value = (raw[start:end] if end >= 0 else raw[start:]).strip(b" \t\r")
+        else:
             value = message._find(self._names)[1]
         if value is None or value in self._unknown:
             return self.failure
@@ -766,12 +772,13 @@ class Parser:
         copies them all (split takes twice as long), in windows that bound what is cut in vain.
         """
         while chunk.startswith(b"Event: ", position):
-            pieces = chunk[position : position + WINDOW].rsplit(END)
-            pieces.pop()  # the last one is not whole, or empty
+            window = chunk[position : position + WINDOW]
+            pieces = window.rsplit(END)
+            rest = pieces.pop()  # not whole, or empty
             taken = self._build_plain_events(pieces, found)
-            position += sum(map(len, pieces[:taken])) + len(END) * taken
             if taken < len(pieces) or not taken:
-                break
+                return position + sum(map(len, pieces[:taken])) + len(END) * taken
+            position += len(window) - len(rest)
         return position
 
     def _build_plain_events(self, pieces: list[bytes], found: list[Message]) -> int:
