@@ -1141,10 +1141,12 @@ cdef int renew_shape(Shape *shape, dict found) except -1:
     cdef uint32_t i
     cdef Entry *entry
     cdef PyObject *value
-    cdef PyObject *before = shape.template
+    cdef PyObject *before
     if shape.repeats:
         return 0
     template = PyDict_Copy(found)
+    # A copy may run the collector and so anything, this function too; what follows may not.
+    before = shape.template
     for i in range(shape.count):
         entry = &shape.entries[i]
         value = PyDict_GetItemWithError(template, <object>entry.name)
@@ -1161,14 +1163,17 @@ cdef int renew_shape(Shape *shape, dict found) except -1:
 
 cdef dict shaped_texts(MessageCore message, Index *index, Shape *shape):
     cdef bint ascii = ami_is_ascii(message.buffer, message.size)
-    cdef dict found = PyDict_Copy(<object>shape.template)
+    cdef object template = <object>shape.template
+    cdef dict found = PyDict_Copy(template)
+    # The copy may run the collector and so anything: only of what was copied are values kept.
+    cdef bint copied = shape.template == <PyObject *>template
     cdef Entry *entry
     cdef Slice value
     cdef uint32_t i
     for i in range(shape.count):
         entry = &shape.entries[i]
         value = line_value(message, index, i)
-        if entry.value is not NULL and PyUnicode_GET_LENGTH(entry.value) == value.n:
+        if copied and entry.value is not NULL and PyUnicode_GET_LENGTH(entry.value) == value.n:
             if ami_same(PyUnicode_DATA(entry.value), value.p, value.n):
                 continue
         PyDict_SetItem(found, <object>entry.name, ascii_text(value) if ascii else text(value))

@@ -536,3 +536,34 @@ def test_a_pickle_of_one_twin_is_read_by_the_other(
         event = pickle.loads(pickled)
         assert type(event) is read.core_events.Hangup
         assert (event.raw, event.cause) == (HANGUP, 16)
+
+
+def test_a_finalizer_that_reads_messages_of_the_same_shape(ami: ModuleType) -> None:
+    """The collector may run in the middle of a read; no read takes another's values."""
+    sent = [{"Event": "X", "Nr": str(i % 7), "Same": "s" * (i % 3)} for i in range(50)]
+    events = [
+        ami.Event("".join(f"{name}: {value}\r\n" for name, value in one.items()).encode() + b"\r\n")
+        for one in sent
+    ]
+
+    kept = []  # so that no freed dict is there to be used again: the collector runs at a new one
+
+    class Reader:
+        def __init__(self) -> None:
+            self.itself = self
+
+        def __del__(self) -> None:
+            kept.extend(event.to_dict() for event in events)
+
+    threshold = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        for _ in range(20):
+            for event, wanted in zip(events, sent, strict=True):
+                Reader()
+                read = [event.to_dict(), event.to_dict()]
+                assert read == [wanted] * 2
+                kept.extend(read)
+    finally:
+        gc.set_threshold(*threshold)
+    assert all(one["Nr"].isdigit() and set(one["Same"]) <= {"s"} for one in kept)
