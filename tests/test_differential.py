@@ -177,6 +177,7 @@ def test_the_judge_agrees(ami: ModuleType, stream: bytes, sizes: list[int]) -> N
 
 
 @given(stream=STREAMS, sizes=SIZES, limit=st.integers(1, 150))
+@example(stream=b"Event: Hangup\r\n\r\r\n\r\n", sizes=[1], limit=20)
 def test_how_the_stream_is_cut_changes_nothing(
     ami: ModuleType, stream: bytes, sizes: list[int], limit: int
 ) -> None:

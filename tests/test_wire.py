@@ -304,6 +304,14 @@ def test_a_line_without_a_colon(ami: ModuleType) -> None:
     assert event.data == ["no colon here", "  nor here "]
 
 
+def test_a_carriage_return_before_the_lines_end(ami: ModuleType) -> None:
+    """One CR belongs to the end of a line, another to the line, also to the last one."""
+    for sent, data in [(b"\r\r\n", ["\r"]), (b"x\r\r\n", ["x\r"]), (b"\rx\r\n", ["\rx"])]:
+        event, after = feeds(ami, b"Event: Hangup\r\n" + sent + b"\r\n" + HANGUP)
+        assert (event.data, event.raw) == (data, b"Event: Hangup\r\n" + sent + b"\r\n")
+        assert after.raw == HANGUP
+
+
 # --- repeated headers -------------------------------------------------------------------------
 
 

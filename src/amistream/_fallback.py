@@ -531,7 +531,7 @@ class MessageCore:
 
     def _parsed(self) -> _Lines:
         if self._lines.headers is None:
-            headers, data = _split(self._bytes, self._is_response)
+            headers, data = _split(self.raw, self._is_response)
             self._lines = _Lines(headers, data, self._lines.end)
         return self._lines
 
