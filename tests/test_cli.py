@@ -589,14 +589,13 @@ def test_control_c_is_quiet(environment):
     heed = ["-c", "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"]
     heed[1] += "import sys; from amistream.cli import main; sys.exit(main())"
     with subprocess.Popen(
-        [sys.executable, *heed, "parse", "-"],
+        [sys.executable, "-u", *heed, "parse", "-"],
         env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
-        # More than is buffered, less than the pipe to here holds.
-        process.stdin.write(HANGUP * 400)
+        process.stdin.write(HANGUP)
         process.stdin.flush()
         assert process.stdout.readline() == b"Event: Hangup\n"
         process.send_signal(signal.SIGINT)
