@@ -1034,7 +1034,7 @@ cdef bint split_as_before(MessageCore message, Index *index, size_t room) noexce
     for i in range(shape.count):
         name = shape.entries[i].name
         colon = start + <uint32_t>PyUnicode_GET_LENGTH(name)
-        # The message ends in CRLF, so that a name that is too long is past its line, not past it.
+        # A name that does not end before its line's LF is not this line's: nothing past it is read.
         if colon >= feeds[i] or message.buffer[colon] != b":":
             return False
         if not ami_same(message.buffer + start, PyUnicode_DATA(name), colon - start):

@@ -92,21 +92,18 @@ def _read_text(header: Header, value: bytes) -> str:
 
 
 def _read_int(header: Header, value: bytes) -> int | None:
-    if value.isdigit() and len(value) <= LONGEST_NUMBER:
-        return int(value)
-    if len(value) > LONGEST_NUMBER or not _INT.fullmatch(value):
+    if len(value) > LONGEST_NUMBER:
         return None
-    return int(value)
+    return int(value) if value.isdigit() or _INT.fullmatch(value) else None
 
 
 def _read_float(header: Header, value: bytes) -> float | None:
     if header._unit and value.endswith(header._unit):
         value = value.removesuffix(header._unit).rstrip(b" \t")
-    if value.replace(b".", b"", 1).isdigit() and len(value) <= LONGEST_NUMBER:
-        return float(value)
-    if len(value) > LONGEST_NUMBER or not _FLOAT.fullmatch(value):
+    if len(value) > LONGEST_NUMBER:
         return None
-    return float(value)
+    plain = value.replace(b".", b"", 1).isdigit()  # most are; a third of the match's time
+    return float(value) if plain or _FLOAT.fullmatch(value) else None
 
 
 def _read_bool(header: Header, value: bytes) -> bool | None:
