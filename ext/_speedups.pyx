@@ -427,7 +427,9 @@ cdef class Header:
     cdef readonly bint processed
     cdef readonly bint optional
     cdef readonly str key
+    cdef readonly object members
     cdef public str attribute
+    cdef dict _known                    # a member's plain value: the member
     cdef tuple _names
     cdef tuple _true
     cdef tuple _false
@@ -448,6 +450,7 @@ cdef class Header:
         false=(),
         unknown=(),
         unit="",
+        members=None,
     ):
         if not names or any([unfit(name) for name in names]):
             raise ValueError(
@@ -463,6 +466,8 @@ cdef class Header:
         self.optional = optional
         self.key = names[0] if key is None else key
         self.attribute = ""
+        self.members = members
+        self._known = {member.value: member for member in members or ()}
         self._names = encoded(names)
         self._true = encoded(true)
         self._false = encoded(false)
@@ -488,7 +493,7 @@ cdef class Header:
         if index.shape is NULL:
             if not find(<MessageCore>message, index, self._names, &sent_as, &value):
                 return self.failure
-            return self.read(value)
+            return self.attribute_value(value)
         place = &self._places[(<size_t>index.shape >> 4) % KNOWN_PLACES]
         if place.shape != index.shape:
             place.line = NOWHERE
@@ -497,7 +502,7 @@ cdef class Header:
             place.shape = index.shape
         if place.line == NOWHERE:
             return self.failure
-        return self.read(line_value(<MessageCore>message, index, place.line))
+        return self.attribute_value(line_value(<MessageCore>message, index, place.line))
 
     def coerce(self, bytes value not None):
         """The typed value of a header's bytes, or the failure value if they cannot be read."""
@@ -505,6 +510,19 @@ cdef class Header:
 
     def __repr__(self):
         return f"<{self.kind} header {self.names[0]}>"
+
+    cdef inline object attribute_value(self, Slice s):
+        return self.read(s) if self.members is None else self.member(s)
+
+    cdef object member(self, Slice s):
+        cdef object plain
+        if self._unknown and among(s, self._unknown):
+            return self.failure
+        plain = text(s) if self._kind == TEXT else read_int(s)
+        if plain is None or s.n == 0:
+            return self.failure
+        known = self._known.get(plain)
+        return self.members(plain) if known is None else known
 
     cdef object read(self, Slice s):
         cdef object result
@@ -1274,6 +1292,9 @@ cdef list data_lines(MessageCore message, Index *index):
 
 # --- the parser ---------------------------------------------------------------------------------
 
+cdef tuple USER_EVENT_NAMES = (_registry.USER_EVENT,)
+
+
 cdef enum Verdict:
     MORE
     WHOLE
@@ -1285,6 +1306,7 @@ ctypedef struct NameEntry:
     const char *p
     Py_ssize_t n
     PyTypeObject *cls
+    bint is_user_event
 
 
 @cython.final
@@ -1309,6 +1331,8 @@ cdef class Parser:
     cdef NameEntry *_table              # owned; open addressing, at most half full
     cdef uint32_t _table_mask
     cdef Py_ssize_t _table_entries
+    cdef dict _user_events
+    cdef object _user_event
     cdef object _event
     cdef object _response
     cdef object _message
@@ -1340,8 +1364,14 @@ cdef class Parser:
             raise ValueError(
                 f"max_message must be 1 to {LARGEST_MESSAGE} bytes, not {max_message}"
             )
-        every_name, names, self._event, self._response, self._message = _registry.select(only)
-        self._names = names
+        (
+            self._names,
+            self._user_events,
+            self._user_event,
+            self._event,
+            self._response,
+            self._message,
+        ) = _registry.select(only)
         self.max_message = max_message
         self.messages = self.bytes = self.malformed = self.skipped = 0
         self.banner = None
@@ -1618,12 +1648,26 @@ cdef class Parser:
             if entry.cls is NULL:
                 return self._build(self._event, False, p, n, found)
             if same(name, entry.p, entry.n):
+                if entry.is_user_event and len(self._user_events):
+                    return self._build_user_event(p, n, found)
                 made = new_message(entry.cls, False, p, n)
                 break
         PyList_Append(found, made)
         Py_DECREF(made)
         self.messages += 1
         return 0
+
+    cdef int _build_user_event(self, const char *p, Py_ssize_t n, list found) except -1:
+        """Build a UserEvent as the class that serves its header UserEvent."""
+        cdef PyObject *made = new_message(<PyTypeObject *>MessageCore, False, p, n)
+        cdef MessageCore message = <MessageCore>made    # its own reference, until the return
+        cdef Slice sent_as
+        cdef Slice called                               # borrowed from `message`
+        Py_DECREF(made)
+        cls = self._user_event
+        if find(message, lines_of(message), USER_EVENT_NAMES, &sent_as, &called):
+            cls = self._user_events.get(called.p[:called.n], cls)
+        return self._build(cls, False, p, n, found)
 
     cdef int _build(
         self, cls, bint is_response, const char *p, Py_ssize_t n, list found
@@ -1659,6 +1703,7 @@ cdef class Parser:
             table[at].p = PyBytes_AS_STRING(name)
             table[at].n = PyBytes_GET_SIZE(name)
             table[at].cls = <PyTypeObject *>cls
+            table[at].is_user_event = name == _registry.USER_EVENT
         PyMem_Free(self._table)
         self._table = table
         self._table_mask = size - 1

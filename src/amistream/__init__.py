@@ -15,6 +15,7 @@ from amistream.aggregates import Aggregate, Collector
 from amistream.errors import (
     AMIError,
     DamagedFile,
+    EventNameTaken,
     MessageTooLarge,
     MissingExtra,
     ParserInUse,
@@ -23,6 +24,7 @@ from amistream.errors import (
 )
 from amistream.files import Reader, open, sample
 from amistream.messages import Event, Message, Response
+from amistream.registration import register, user_event
 
 __version__ = "0.1.0"
 
@@ -33,6 +35,7 @@ __all__ = [
     "Collector",
     "DamagedFile",
     "Event",
+    "EventNameTaken",
     "Message",
     "MessageTooLarge",
     "MissingExtra",
@@ -44,5 +47,7 @@ __all__ = [
     "TruncatedMessage",
     "core_events",
     "open",
+    "register",
     "sample",
+    "user_event",
 ]

@@ -18,6 +18,7 @@ import copyreg
 import re
 import threading
 from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
+from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, TypeVar, overload
 
 from amistream import _registry
@@ -36,6 +37,7 @@ BANNER = b"Asterisk Call Manager/"
 MARKER = b"--END COMMAND--"
 FOLLOWS_HEADERS = (b"ActionID", b"Privilege", b"Message")
 END = b"\r\n\r\n"
+USER_EVENT_LINE = b"Event: " + _registry.USER_EVENT + b"\r\n"
 LARGEST_MESSAGE = (1 << 31) - 1
 LONGEST_NUMBER = 64
 """No number on the wire is longer; a longer run of digits is unreadable, not slow."""
@@ -140,6 +142,14 @@ def _read_milliseconds(header: Header, value: bytes) -> int | None:
     return int(match[1]) if match else None
 
 
+def _read_member(header: Header, value: bytes) -> Any:
+    known = header._known.get(value)
+    if known is not None or not value:
+        return known
+    plain = _READERS[header.kind](header, value)
+    return None if plain is None or header.members is None else header.members(plain)
+
+
 _READERS: dict[str, Callable[[Header, bytes], Any]] = {
     "text": _read_text,
     "int": _read_int,
@@ -156,11 +166,13 @@ class Header:
 
     names: the header's name and other spellings of it, first found wins.
     kind: one of the keys of `_READERS`. failure: the value when missing or unreadable.
+    members: the enumeration whose member the attribute gives; `coerce` gives the plain value.
     processed: `process()` gives it, under `key`; an `optional` one only if it was sent.
     """
 
     __slots__ = (
         "_false",
+        "_known",
         "_line",
         "_names",
         "_read",
@@ -171,6 +183,7 @@ class Header:
         "failure",
         "key",
         "kind",
+        "members",
         "names",
         "optional",
         "processed",
@@ -188,6 +201,7 @@ class Header:
         false: tuple[str, ...] = (),
         unknown: tuple[str, ...] = (),
         unit: str = "",
+        members: type[Enum] | None = None,
     ) -> None:
         if not names or any(_unfit(name) for name in names):
             raise ValueError(
@@ -203,9 +217,11 @@ class Header:
         self.optional = optional
         self.key = names[0] if key is None else key
         self.attribute = ""
+        self.members = members
+        self._known = {str(member.value).encode(): member for member in members or ()}
         self._names = tuple(name.encode() for name in names)
         self._line = b"\n" + self._names[0] + b":"
-        self._read = _READERS[kind]
+        self._read = _READERS[kind] if members is None else _read_member
         self._true = tuple(word.encode() for word in true)
         self._false = tuple(word.encode() for word in false)
         self._unknown = tuple(word.encode() for word in unknown)
@@ -238,7 +254,7 @@ class Header:
         """The typed value of a header's bytes, or the failure value if they cannot be read."""
         if value in self._unknown:
             return self.failure
-        result = self._read(self, value)
+        result = _READERS[self.kind](self, value)
         return self.failure if result is None else result
 
     def __repr__(self) -> str:
@@ -718,8 +734,9 @@ class Parser:
 
     def _take(self, chunk: bytes) -> list[Message]:
         found: list[Message] = []
-        if len(self._select.names) != self._names_known:  # a class was registered since
-            self._names_known = len(self._select.names)
+        registered = len(self._select.names) + len(self._select.user_events)
+        if registered != self._names_known:  # a class was registered since
+            self._names_known = registered
             self._first_lines.clear()
         if self._rest:
             chunk, self._rest = self._rest + chunk, b""
@@ -783,6 +800,7 @@ class Parser:
         classes, add = self._first_lines, found.append
         longest = self.max_message - len(END)
         bounded = longest >= WINDOW
+        divided = bool(self._select.user_events)
         before, skipped = len(found), 0
         for piece in pieces:
             first_line = piece[: piece.find(b"\n") + 1]
@@ -794,6 +812,8 @@ class Parser:
                 cls = classes[first_line]
             if piece[-1] == LF or not (bounded or len(piece) <= longest):
                 break
+            if cls is None and divided and first_line == USER_EVENT_LINE:
+                cls = self._user_event_class(piece, _NOT_SPLIT_NOR_ENDED)
             if cls is None:
                 skipped += 1
                 continue
@@ -815,8 +835,22 @@ class Parser:
             return False
         if len(self._first_lines) >= FIRST_LINES:
             self._first_lines.clear()
-        self._first_lines[first_line] = self._select.names.get(name, self._select.event)
+        divided = name == _registry.USER_EVENT and self._select.user_events
+        self._first_lines[first_line] = (
+            None if divided else self._select.names.get(name, self._select.event)
+        )
         return True
+
+    def _user_event_class(self, raw: bytes, lines: Any) -> type | None:
+        """What the UserEvent `raw` is built as, by its header UserEvent; None to skip it."""
+        select = self._select
+        if _registry.USER_EVENT not in select.names:
+            return select.event
+        message = _new(MessageCore)
+        message._bytes = raw
+        message._lines = lines
+        called = message._find((_registry.USER_EVENT,))[1] or b""
+        return select.user_events.get(called, select.user_event)
 
     def _finish_pending(self, chunk: bytes, found: list[Message]) -> int:
         """Complete the message begun in earlier chunks; where in `chunk` the next one starts."""
@@ -916,6 +950,8 @@ class Parser:
         select = self._select
         if self._event_name is not None:
             cls = select.names.get(self._event_name, select.event)
+            if self._event_name == _registry.USER_EVENT and select.user_events:
+                cls = self._user_event_class(raw, _NOT_SPLIT)
         elif self._is_response:
             cls = select.response
         else:

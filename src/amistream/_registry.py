@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from amistream.errors import EventNameTaken
+
+USER_EVENT: Final = b"UserEvent"
 
 classes: dict[bytes, type] = {}
 """Event name, as on the wire, to the class that serves it. Names are only ever added."""
+
+user_events: dict[bytes, type] = {}
+"""The header UserEvent of the events called so, to the class that serves it. Only added to."""
 
 _bases: dict[str, type] = {}
 
 
 class Selection(NamedTuple):
-    """What a parser builds: a class, or None for what it skips on the raw bytes."""
+    """What a parser builds: a class, or None for what it skips on the raw bytes.
 
-    every_name: bool
+    An event called UserEvent is built as what `user_events` has for its header UserEvent, any
+    other as `user_event`; `names` has the name if one of them is wanted.
+    """
+
     names: dict[bytes, type]
+    user_events: dict[bytes, type]
+    user_event: type | None
     event: type | None
     response: type | None
     message: type | None
@@ -27,10 +39,19 @@ def bind(message: type, event: type, response: type) -> None:
 
 
 def register(cls: type, name: str) -> None:
-    """Let `cls` serve the events called `name`; ValueError if another class does already."""
-    serving = classes.setdefault(name.encode(), cls)
+    """Let `cls` serve the events called `name`; EventNameTaken if another class does already."""
+    _add(classes, cls, name)
+
+
+def register_user_event(cls: type, name: str) -> None:
+    """Let `cls` serve the UserEvents called `name`; EventNameTaken if another class does."""
+    _add(user_events, cls, name)
+
+
+def _add(names: dict[bytes, type], cls: type, name: str) -> None:
+    serving = names.setdefault(name.encode("utf-8", "surrogateescape"), cls)
     if serving is not cls:
-        raise ValueError(f"events named {name!r} are served by {serving.__name__} already")
+        raise EventNameTaken(name, serving)
 
 
 def select(only: Any) -> Selection:
@@ -39,9 +60,13 @@ def select(only: Any) -> Selection:
     TypeError for anything else, ValueError for an event class no name is registered for.
     """
     message, event, response = _bases["message"], _bases["event"], _bases["response"]
+    every_event = Selection(
+        classes, user_events, classes.get(USER_EVENT, event), event, response, message
+    )
     if only is None:
-        return Selection(True, classes, event, response, message)
+        return every_event
     wanted: dict[bytes, type] = {}
+    wanted_user_events: dict[bytes, type] = {}
     kept: set[type] = set()
     for item in _items(only):
         if isinstance(item, str):
@@ -50,18 +75,24 @@ def select(only: Any) -> Selection:
         elif item in (message, event, response):
             kept.add(item)
         elif isinstance(item, type) and issubclass(item, event):
-            wanted.update(_names_of(item))
+            names, own_user_events = _served_by(item, classes), _served_by(item, user_events)
+            if not names and not own_user_events:
+                raise ValueError(f"only=: no event name is registered for {item.__name__}")
+            wanted.update(names)
+            wanted_user_events.update(own_user_events)
         else:
             raise TypeError(f"only= takes event classes and event names, not {item!r}")
     if message in kept:
-        return Selection(True, classes, event, response, message)
-    return Selection(
-        every_name=event in kept,
-        names=classes if event in kept else wanted,
-        event=event if event in kept else None,
-        response=response if response in kept else None,
-        message=None,
-    )
+        return every_event
+    others = response if response in kept else None
+    if event in kept:
+        return every_event._replace(response=others, message=None)
+    if USER_EVENT in wanted:
+        wanted_user_events = user_events
+    elif wanted_user_events:
+        wanted[USER_EVENT] = event
+    user_event = wanted[USER_EVENT] if wanted_user_events is user_events else None
+    return Selection(wanted, wanted_user_events, user_event, None, others, None)
 
 
 def _items(only: Any) -> Iterable[Any]:
@@ -72,8 +103,5 @@ def _items(only: Any) -> Iterable[Any]:
     return only
 
 
-def _names_of(cls: type) -> dict[bytes, type]:
-    names = {name: serving for name, serving in classes.items() if serving is cls}
-    if not names:
-        raise ValueError(f"only=: no event name is registered for {cls.__name__}")
-    return names
+def _served_by(cls: type, names: dict[bytes, type]) -> dict[bytes, type]:
+    return {name: serving for name, serving in names.items() if serving is cls}

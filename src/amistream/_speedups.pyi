@@ -2,6 +2,7 @@
 
 import builtins
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from enum import Enum
 from typing import Any, ClassVar, TypeVar, final, overload
 
 from typing_extensions import Self, disjoint_base
@@ -23,6 +24,8 @@ class Header:
     @property
     def kind(self) -> str: ...
     @property
+    def members(self) -> type[Enum] | None: ...
+    @property
     def names(self) -> tuple[str, ...]: ...
     @property
     def optional(self) -> bool: ...
@@ -40,6 +43,7 @@ class Header:
         false: tuple[str, ...] = (),
         unknown: tuple[str, ...] = (),
         unit: str = "",
+        members: type[Enum] | None = None,
     ) -> None: ...
     def __set_name__(self, owner: type, name: str) -> None: ...
     def __get__(self, message: Any, owner: type | None = None, /) -> Any: ...

@@ -6,16 +6,92 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from amistream.errors import TooManyLists
+from amistream.events.agents import Agents, AgentsComplete
+from amistream.events.bridges import (
+    BridgeInfoChannel,
+    BridgeInfoComplete,
+    BridgeListComplete,
+    BridgeListItem,
+    BridgeTechnologyListComplete,
+    BridgeTechnologyListItem,
+)
 from amistream.events.channels import (
+    ChannelHungup,
+    ChannelsHungupListComplete,
     CoreShowChannel,
+    CoreShowChannelMap,
+    CoreShowChannelMapComplete,
     CoreShowChannelsComplete,
     Status,
     StatusComplete,
 )
-from amistream.events.parking import ParkedCall, ParkedCallsComplete
+from amistream.events.conference import (
+    ConfbridgeList,
+    ConfbridgeListComplete,
+    ConfbridgeListRooms,
+    ConfbridgeListRoomsComplete,
+)
+from amistream.events.dahdi import (
+    DAHDIShowChannels,
+    DAHDIShowChannelsComplete,
+    DAHDIShowStatus,
+    DAHDIShowStatusComplete,
+    PRIShowSpans,
+    PRIShowSpansComplete,
+)
+from amistream.events.database import (
+    DBGetComplete,
+    DBGetResponse,
+    DBGetTreeComplete,
+    DBGetTreeResponse,
+)
+from amistream.events.dialplan import ListDialplan, ShowDialPlanComplete
+from amistream.events.fax import FAXSessionsComplete, FAXSessionsEntry
+from amistream.events.meetme import (
+    MeetmeList,
+    MeetmeListComplete,
+    MeetmeListRooms,
+    MeetmeListRoomsComplete,
+)
+from amistream.events.parking import (
+    ParkedCall,
+    ParkedCallsComplete,
+    Parkinglot,
+    ParkinglotsComplete,
+)
+from amistream.events.pjsip import (
+    AorDetail,
+    AorList,
+    AorListComplete,
+    AuthDetail,
+    AuthList,
+    AuthListComplete,
+    ContactList,
+    ContactListComplete,
+    ContactStatusDetail,
+    ContactStatusDetailComplete,
+    EndpointDetail,
+    EndpointDetailComplete,
+    EndpointList,
+    EndpointListComplete,
+    IdentifyDetail,
+    InboundRegistrationDetail,
+    InboundRegistrationDetailComplete,
+    InboundSubscriptionDetail,
+    InboundSubscriptionDetailComplete,
+    OutboundRegistrationDetail,
+    OutboundRegistrationDetailComplete,
+    OutboundSubscriptionDetail,
+    OutboundSubscriptionDetailComplete,
+    PJSIPMaintenanceStatus,
+    PJSIPMaintenanceStatusComplete,
+    ResourceListDetail,
+    ResourceListDetailComplete,
+    TransportDetail,
+)
 from amistream.events.queues import (
     QueueEntry,
     QueueMember,
@@ -25,8 +101,76 @@ from amistream.events.queues import (
     QueueSummaryComplete,
 )
 from amistream.events.sip import PeerEntry, PeerlistComplete, RegistrationsComplete, RegistryEntry
-from amistream.events.voicemail import VoicemailUserEntry, VoicemailUserEntryComplete
+from amistream.events.states import (
+    DeviceStateChange,
+    DeviceStateListComplete,
+    ExtensionStateListComplete,
+    ExtensionStatus,
+    PresenceStateChange,
+    PresenceStateListComplete,
+)
+from amistream.events.voicemail import (
+    MWIGet,
+    MWIGetComplete,
+    VoicemailBoxDetail,
+    VoicemailBoxDetailComplete,
+    VoicemailUserDetail,
+    VoicemailUserDetailComplete,
+    VoicemailUserEntry,
+    VoicemailUserEntryComplete,
+)
 from amistream.messages import Event, Message, Response
+
+__all__ = [
+    "Agents_Aggregate",
+    "BridgeInfo_Aggregate",
+    "BridgeList_Aggregate",
+    "BridgeTechnologyList_Aggregate",
+    "ConfbridgeListRooms_Aggregate",
+    "ConfbridgeList_Aggregate",
+    "CoreShowChannelMap_Aggregate",
+    "CoreShowChannels_Aggregate",
+    "DAHDIShowChannels_Aggregate",
+    "DAHDIShowStatus_Aggregate",
+    "DBGetTree_Aggregate",
+    "DBGet_Aggregate",
+    "DeviceStateList_Aggregate",
+    "EventList_Aggregate",
+    "ExtensionStateList_Aggregate",
+    "FAXSessions_Aggregate",
+    "Hangup_Aggregate",
+    "IAXpeerlist_Aggregate",
+    "IAXpeers_Aggregate",
+    "IAXregistry_Aggregate",
+    "MWIGet_Aggregate",
+    "MeetmeListRooms_Aggregate",
+    "MeetmeList_Aggregate",
+    "PJSIPShowAors_Aggregate",
+    "PJSIPShowAuths_Aggregate",
+    "PJSIPShowContacts_Aggregate",
+    "PJSIPShowEndpoint_Aggregate",
+    "PJSIPShowEndpoints_Aggregate",
+    "PJSIPShowMaintenance_Aggregate",
+    "PJSIPShowRegistrationInboundContactStatuses_Aggregate",
+    "PJSIPShowRegistrationsInbound_Aggregate",
+    "PJSIPShowRegistrationsOutbound_Aggregate",
+    "PJSIPShowResourceLists_Aggregate",
+    "PJSIPShowSubscriptionsInbound_Aggregate",
+    "PJSIPShowSubscriptionsOutbound_Aggregate",
+    "PRIShowSpans_Aggregate",
+    "ParkedCalls_Aggregate",
+    "Parkinglots_Aggregate",
+    "PresenceStateList_Aggregate",
+    "QueueStatus_Aggregate",
+    "QueueSummary_Aggregate",
+    "SIPpeers_Aggregate",
+    "SIPshowregistry_Aggregate",
+    "ShowDialPlan_Aggregate",
+    "Status_Aggregate",
+    "VoicemailBoxSummary_Aggregate",
+    "VoicemailUserStatus_Aggregate",
+    "VoicemailUsersList_Aggregate",
+]
 
 _logger = logging.getLogger("amistream")
 
@@ -34,24 +178,39 @@ _logger = logging.getLogger("amistream")
 class Aggregate(dict[Any, Any]):
     """One list: maps each member class, and its name, to the members; the finisher to its event.
 
-    A member's key has a list, empty until one comes; the finisher's has None until it comes.
+    A member's key has a list, empty until one comes; the finisher's has None until it comes. An
+    announced list takes every event with its ActionID: what is of no member class is kept under
+    its name, and under its class if it has one of its own.
     """
 
     members: ClassVar[tuple[type[Event], ...]] = ()
     finisher: ClassVar[type[Event]] = Event
     count_header: ClassVar[str] = "ListItems"
-    """The finisher's header that says how many members were sent."""
+    """The finisher's header that says how many members were sent, as ListItems does if it came."""
+    uncounted: ClassVar[tuple[type[Event], ...]] = ()
+    """The members that Asterisk sends but leaves out of that count."""
+    mark: ClassVar[tuple[str, str | None] | None] = None
+    """The header of its members, and its text unless any will do, that tells them from those of
+    another list with the same classes."""
+    opens_unasked: ClassVar[bool] = True
+    """Whether an event alone opens it in a Collector; if not it must be announced, or opened."""
+    anonymous: ClassVar[bool] = False
+    """Whether Asterisk sends its members without the ActionID; their `mark` has to tell them."""
 
     def __init__(self, action_id: str, *, max_members: int | None = None) -> None:
         super().__init__()
         self.max_members = max_members
         self._action_id = action_id
+        self._events: list[Event] = []
         self._received = 0
+        self._announced = False
+        self._ended_by: Event | None = None
         self._finished = False
         self._error_message: str | None = None
         for member in self.members:
             self[member] = self[member.__name__] = []
-        self[self.finisher] = self[self.finisher.__name__] = None
+        if self.finisher is not Event:
+            self[self.finisher] = self[self.finisher.__name__] = None
 
     @property
     def name(self) -> str:
@@ -62,6 +221,21 @@ class Aggregate(dict[Any, Any]):
     def action_id(self) -> str:
         """The ActionID that its events carry."""
         return self._action_id
+
+    @property
+    def events(self) -> list[Event]:
+        """All that joined the list, in the order it came; without what ended it."""
+        return self._events
+
+    @property
+    def ended_by(self) -> Event | None:
+        """The event that ended the list, or None: it is open, was refused or timed out."""
+        return self._ended_by
+
+    @property
+    def announced(self) -> bool:
+        """Whether Asterisk answered that the list starts."""
+        return self._announced
 
     @property
     def finished(self) -> bool:
@@ -78,22 +252,24 @@ class Aggregate(dict[Any, Any]):
         """Why the list is not valid, or None."""
         return self._error_message
 
+    def announce(self) -> None:
+        """Asterisk answered that the list starts: every event with its ActionID belongs to it."""
+        self._announced = True
+
     def evaluate_event(self, event: Message) -> bool | None:
         """Take the event in: True if that ends the list, False if it joins, None if unrelated."""
-        if self._finished:
+        if self._finished or not isinstance(event, Event):
             return None
         member = next((cls for cls in self.members if isinstance(event, cls)), None)
-        if member is None and not isinstance(event, self.finisher):
+        ends = member is None and isinstance(event, self.finisher)
+        if not (self._announced or ends or member) or not self._is_own(event):
             return None
-        if event.action_id != self._action_id:
-            return None
-        if member is not None:
-            self._join(member, event)
-            return False
-        self[self.finisher] = self[self.finisher.__name__] = event
-        self._finished = True
-        self._error_message = self._contradiction(event)
-        return True
+        if ends:
+            self[self.finisher] = self[self.finisher.__name__] = event
+            return self._end(event)
+        if member is None and _ends_a_list(event):
+            return self._end(event, f"{event.name} ended it, not {self._end_name}")
+        return self._join(event, member)
 
     def fail(self, reason: str) -> None:
         """End the list without its finisher."""
@@ -111,34 +287,367 @@ class Aggregate(dict[Any, Any]):
     __hash__ = None  # equal to a str, yet each one's own
 
     def __repr__(self) -> str:
-        counts = ", ".join(f"{len(self[cls])} {cls.__name__}" for cls in self.members)
+        names = [key for key, held in self.items() if isinstance(held, list)]
+        counts = [f"{len(self[name])} {name}" for name in names if isinstance(name, str)]
         state = "open" if not self._finished else self._error_message or "whole"
-        return f"<{self.name} {self._action_id!r}: {counts}; {state}>"
+        return f"<{self.name} {self._action_id!r}: {', '.join(counts) or 'no events'}; {state}>"
 
-    def _join(self, member: type[Event], event: Message) -> None:
+    @property
+    def _end_name(self) -> str:
+        return self.finisher.__name__
+
+    def _is_own(self, event: Event) -> bool:
+        action_id = event.action_id
+        if action_id is None and self.anonymous:
+            return _has_mark(type(self), event)
+        return action_id == self._action_id
+
+    def _join(self, event: Event, member: type[Event] | None) -> bool:
         self._received += 1
         if self.max_members is None or self._received <= self.max_members:
-            self[member].append(event)
+            self._events.append(event)
+            kept = self._find_place(event) if member is None else self[member]
+            kept.append(event)
+        return False
 
-    def _contradiction(self, end: Message) -> str | None:
+    def _find_place(self, event: Event) -> list[Event]:
+        """Where events of no member class are kept: under their name and a class of their own."""
+        held = self.get(event.name)
+        place: list[Event] = held if isinstance(held, list) else []
+        self[event.name] = place
+        if type(event) is not Event:
+            self[type(event)] = place
+        return place
+
+    def _end(self, event: Event, reason: str | None = None) -> bool:
+        self._ended_by = event
+        self._finished = True
+        self._error_message = self._find_contradiction(event) or reason
+        return True
+
+    def _find_contradiction(self, end: Event) -> str | None:
         if end.get("EventList", "").lower() == "cancelled":
             return f"Asterisk cancelled the list after {self._received} members"
-        stated = end.get(self.count_header)
-        if stated is not None and stated != str(self._received):
-            return f"{self.count_header} says {stated} members were sent; {self._received} came"
         if self.max_members is not None and self._received > self.max_members:
             return f"{self._received} members came; only {self.max_members} were kept"
+        counted = self._received - self._count_uncounted(end)
+        for header in (self.count_header, "ListItems"):
+            stated = end.get(header)
+            if stated is not None and stated != str(counted):
+                return f"{header} says {stated} members were sent; {counted} came"
         return None
 
+    def _count_uncounted(self, end: Event) -> int:
+        return sum(len(self[cls]) for cls in self.uncounted)
 
-class CoreShowChannels_Aggregate(Aggregate):  # noqa: N801 - the seed's name, as all of these
+    def _take_over(self, other: Aggregate) -> None:
+        """Gather what another aggregate has of the same announced list."""
+        self.announce()
+        for event in other.events:
+            self.evaluate_event(event)
+        self._received = other._received
+
+
+class EventList_Aggregate(Aggregate):
+    """Any list that Asterisk announces with `EventList: start`, up to its Complete or Cancelled.
+
+    It takes every event with its ActionID: those of one name are kept, as a list, under that
+    name, and under their class if they have one of their own. `ended_by` is the finisher.
+    """
+
+    def evaluate_event(self, event: Message) -> bool | None:
+        """Take the event in: True if that ends the list, False if it joins, None if unrelated."""
+        if self._finished or not isinstance(event, Event) or event.action_id != self._action_id:
+            return None
+        if not _ends_a_list(event):
+            return self._join(event, None)
+        self.setdefault(event.name, event)
+        if type(event) is not Event:
+            self.setdefault(type(event), event)
+        return self._end(event)
+
+    @property
+    def _end_name(self) -> str:
+        return "its Complete"
+
+    def _count_uncounted(self, end: Event) -> int:
+        return sum(len(self.get(name, ())) for name in _UNCOUNTED.get(end.name, ()))
+
+
+def _ends_a_list(event: Event) -> bool:
+    """Whether the event says of itself that it is a list's last, in any case of letters."""
+    return event.get("EventList", "").lower() in ("complete", "cancelled")
+
+
+class Agents_Aggregate(Aggregate):
+    """The agents of app_agent_pool, asked for with Agents."""
+
+    members = (Agents,)
+    finisher = AgentsComplete
+
+
+class BridgeInfo_Aggregate(Aggregate):
+    """The channels of one bridge, asked for with BridgeInfo; the finisher has the bridge."""
+
+    members = (BridgeInfoChannel,)
+    finisher = BridgeInfoComplete
+
+
+class BridgeList_Aggregate(Aggregate):
+    """The bridges, asked for with BridgeList."""
+
+    members = (BridgeListItem,)
+    finisher = BridgeListComplete
+
+
+class BridgeTechnologyList_Aggregate(Aggregate):
+    """The ways of bridging, asked for with BridgeTechnologyList."""
+
+    members = (BridgeTechnologyListItem,)
+    finisher = BridgeTechnologyListComplete
+
+
+class ConfbridgeList_Aggregate(Aggregate):
+    """The users of one conference, asked for with ConfbridgeList."""
+
+    members = (ConfbridgeList,)
+    finisher = ConfbridgeListComplete
+
+
+class ConfbridgeListRooms_Aggregate(Aggregate):
+    """The conferences, asked for with ConfbridgeListRooms."""
+
+    members = (ConfbridgeListRooms,)
+    finisher = ConfbridgeListRoomsComplete
+
+
+class CoreShowChannelMap_Aggregate(Aggregate):
+    """The channels connected to one channel, asked for with CoreShowChannelMap."""
+
+    members = (CoreShowChannelMap,)
+    finisher = CoreShowChannelMapComplete
+
+
+class CoreShowChannels_Aggregate(Aggregate):
     """The active channels, asked for with CoreShowChannels."""
 
     members = (CoreShowChannel,)
     finisher = CoreShowChannelsComplete
 
 
-class ParkedCalls_Aggregate(Aggregate):  # noqa: N801
+class DAHDIShowChannels_Aggregate(Aggregate):
+    """The DAHDI channels, asked for with DAHDIShowChannels."""
+
+    members = (DAHDIShowChannels,)
+    finisher = DAHDIShowChannelsComplete
+    count_header = "Items"
+
+
+class DAHDIShowStatus_Aggregate(Aggregate):
+    """The DAHDI spans, asked for with DAHDIShowStatus."""
+
+    members = (DAHDIShowStatus,)
+    finisher = DAHDIShowStatusComplete
+    count_header = "Items"
+
+
+class DBGet_Aggregate(Aggregate):
+    """One entry of the database, asked for with DBGet."""
+
+    members = (DBGetResponse,)
+    finisher = DBGetComplete
+    # Asterisk before 1.8 answered with a DBGetResponse and no finisher.
+    opens_unasked = False
+
+
+class DBGetTree_Aggregate(Aggregate):
+    """The entries of the database below a key, asked for with DBGetTree."""
+
+    members = (DBGetTreeResponse,)
+    finisher = DBGetTreeComplete
+
+
+class DeviceStateList_Aggregate(Aggregate):
+    """The states of all devices, asked for with DeviceStateList."""
+
+    members = (DeviceStateChange,)
+    finisher = DeviceStateListComplete
+
+
+class ExtensionStateList_Aggregate(Aggregate):
+    """The states of all hints, asked for with ExtensionStateList."""
+
+    members = (ExtensionStatus,)
+    finisher = ExtensionStateListComplete
+
+
+class FAXSessions_Aggregate(Aggregate):
+    """The fax sessions, asked for with FAXSessions."""
+
+    members = (FAXSessionsEntry,)
+    finisher = FAXSessionsComplete
+    count_header = "Total"
+
+
+class Hangup_Aggregate(Aggregate):
+    """The channels hung up by a Hangup whose Channel is a /regular expression/."""
+
+    members = (ChannelHungup,)
+    finisher = ChannelsHungupListComplete
+
+
+class IAXpeerlist_Aggregate(Aggregate):
+    """The peers of chan_iax2 with mask and port, asked for with IAXpeerlist."""
+
+    members = (PeerEntry,)
+    finisher = PeerlistComplete
+    mark = ("Channeltype", "IAX")
+
+
+class IAXpeers_Aggregate(Aggregate):
+    """The peers of chan_iax2, asked for with IAXpeers; they come without the ActionID."""
+
+    members = (PeerEntry,)
+    finisher = PeerlistComplete
+    mark = ("Channeltype", "IAX2")
+    anonymous = True
+
+
+class IAXregistry_Aggregate(Aggregate):
+    """The registrations of chan_iax2, asked for with IAXregistry."""
+
+    members = (RegistryEntry,)
+    finisher = RegistrationsComplete
+    mark = ("Perceived", None)
+
+
+class MWIGet_Aggregate(Aggregate):
+    """Mailboxes with their message counts, asked for with MWIGet."""
+
+    members = (MWIGet,)
+    finisher = MWIGetComplete
+
+
+class MeetmeList_Aggregate(Aggregate):
+    """The users of MeetMe conferences, asked for with MeetmeList."""
+
+    members = (MeetmeList,)
+    finisher = MeetmeListComplete
+
+
+class MeetmeListRooms_Aggregate(Aggregate):
+    """The MeetMe conferences, asked for with MeetmeListRooms."""
+
+    members = (MeetmeListRooms,)
+    finisher = MeetmeListRoomsComplete
+
+
+class PJSIPShowAors_Aggregate(Aggregate):
+    """The addresses of record, asked for with PJSIPShowAors."""
+
+    members = (AorList,)
+    finisher = AorListComplete
+
+
+class PJSIPShowAuths_Aggregate(Aggregate):
+    """The authentications, asked for with PJSIPShowAuths."""
+
+    members = (AuthList,)
+    finisher = AuthListComplete
+
+
+class PJSIPShowContacts_Aggregate(Aggregate):
+    """The contacts, asked for with PJSIPShowContacts."""
+
+    members = (ContactList,)
+    finisher = ContactListComplete
+
+
+class PJSIPShowEndpoint_Aggregate(Aggregate):
+    """One endpoint and what belongs to it, asked for with PJSIPShowEndpoint."""
+
+    members = (
+        EndpointDetail,
+        IdentifyDetail,
+        ContactStatusDetail,
+        AuthDetail,
+        TransportDetail,
+        AorDetail,
+    )
+    finisher = EndpointDetailComplete
+    # Asterisk sends the finisher of a list that it has ended with an Error too.
+    opens_unasked = False
+
+
+class PJSIPShowEndpoints_Aggregate(Aggregate):
+    """The endpoints, asked for with PJSIPShowEndpoints."""
+
+    members = (EndpointList,)
+    finisher = EndpointListComplete
+
+
+class PJSIPShowMaintenance_Aggregate(Aggregate):
+    """The endpoints in maintenance, asked for with PJSIPShowMaintenance."""
+
+    members = (PJSIPMaintenanceStatus,)
+    finisher = PJSIPMaintenanceStatusComplete
+
+
+class PJSIPShowRegistrationInboundContactStatuses_Aggregate(Aggregate):
+    """All contacts' states, asked for with PJSIPShowRegistrationInboundContactStatuses."""
+
+    members = (ContactStatusDetail,)
+    finisher = ContactStatusDetailComplete
+
+
+class PJSIPShowRegistrationsInbound_Aggregate(Aggregate):
+    """Who may register here, asked for with PJSIPShowRegistrationsInbound."""
+
+    members = (InboundRegistrationDetail,)
+    finisher = InboundRegistrationDetailComplete
+
+
+class PJSIPShowRegistrationsOutbound_Aggregate(Aggregate):
+    """Where Asterisk registers, each with its authentications; PJSIPShowRegistrationsOutbound.
+
+    ListItems counts the registrations, as Registered and NotRegistered together do.
+    """
+
+    members = (OutboundRegistrationDetail, AuthDetail)
+    finisher = OutboundRegistrationDetailComplete
+    uncounted = (AuthDetail,)
+
+
+class PJSIPShowResourceLists_Aggregate(Aggregate):
+    """The resource lists, asked for with PJSIPShowResourceLists."""
+
+    members = (ResourceListDetail,)
+    finisher = ResourceListDetailComplete
+
+
+class PJSIPShowSubscriptionsInbound_Aggregate(Aggregate):
+    """Who subscribed here, asked for with PJSIPShowSubscriptionsInbound."""
+
+    members = (InboundSubscriptionDetail,)
+    finisher = InboundSubscriptionDetailComplete
+
+
+class PJSIPShowSubscriptionsOutbound_Aggregate(Aggregate):
+    """What Asterisk subscribed to, asked for with PJSIPShowSubscriptionsOutbound."""
+
+    members = (OutboundSubscriptionDetail,)
+    finisher = OutboundSubscriptionDetailComplete
+
+
+class PRIShowSpans_Aggregate(Aggregate):
+    """The D-channels of the PRI spans, asked for with PRIShowSpans."""
+
+    members = (PRIShowSpans,)
+    finisher = PRIShowSpansComplete
+    count_header = "Items"
+
+
+class ParkedCalls_Aggregate(Aggregate):
     """The parked calls, asked for with ParkedCalls."""
 
     members = (ParkedCall,)
@@ -146,35 +655,59 @@ class ParkedCalls_Aggregate(Aggregate):  # noqa: N801
     count_header = "Total"
 
 
-class QueueStatus_Aggregate(Aggregate):  # noqa: N801
+class Parkinglots_Aggregate(Aggregate):
+    """The parking lots, asked for with Parkinglots."""
+
+    members = (Parkinglot,)
+    finisher = ParkinglotsComplete
+
+
+class PresenceStateList_Aggregate(Aggregate):
+    """All presence states, asked for with PresenceStateList."""
+
+    members = (PresenceStateChange,)
+    finisher = PresenceStateListComplete
+
+
+class QueueStatus_Aggregate(Aggregate):
     """Queues with their members and waiting calls, asked for with QueueStatus."""
 
     members = (QueueParams, QueueMember, QueueEntry)
     finisher = QueueStatusComplete
 
 
-class QueueSummary_Aggregate(Aggregate):  # noqa: N801
+class QueueSummary_Aggregate(Aggregate):
     """The queues in short, asked for with QueueSummary."""
 
     members = (QueueSummary,)
     finisher = QueueSummaryComplete
 
 
-class SIPpeers_Aggregate(Aggregate):  # noqa: N801
+class SIPpeers_Aggregate(Aggregate):
     """The peers of chan_sip, asked for with SIPpeers."""
 
     members = (PeerEntry,)
     finisher = PeerlistComplete
 
 
-class SIPshowregistry_Aggregate(Aggregate):  # noqa: N801
+class SIPshowregistry_Aggregate(Aggregate):
     """The registrations of chan_sip, asked for with SIPshowregistry."""
 
     members = (RegistryEntry,)
     finisher = RegistrationsComplete
 
 
-class Status_Aggregate(Aggregate):  # noqa: N801
+class ShowDialPlan_Aggregate(Aggregate):
+    """The dialplan, asked for with ShowDialPlan.
+
+    ListItems counts the events; ListExtensions, ListPriorities and ListContexts what they tell.
+    """
+
+    members = (ListDialplan,)
+    finisher = ShowDialPlanComplete
+
+
+class Status_Aggregate(Aggregate):
     """The channels with their state, asked for with Status."""
 
     members = (Status,)
@@ -182,34 +715,94 @@ class Status_Aggregate(Aggregate):  # noqa: N801
     count_header = "Items"
 
 
-class VoicemailUsersList_Aggregate(Aggregate):  # noqa: N801
+class VoicemailBoxSummary_Aggregate(Aggregate):
+    """The messages of one mailbox, asked for with VoicemailBoxSummary."""
+
+    members = (VoicemailBoxDetail,)
+    finisher = VoicemailBoxDetailComplete
+
+
+class VoicemailUserStatus_Aggregate(Aggregate):
+    """One mailbox, asked for with VoicemailUserStatus."""
+
+    members = (VoicemailUserDetail,)
+    finisher = VoicemailUserDetailComplete
+
+
+class VoicemailUsersList_Aggregate(Aggregate):
     """The mailboxes, asked for with VoicemailUsersList."""
 
     members = (VoicemailUserEntry,)
     finisher = VoicemailUserEntryComplete
 
 
-ALL: tuple[type[Aggregate], ...] = (
-    CoreShowChannels_Aggregate,
-    ParkedCalls_Aggregate,
-    QueueStatus_Aggregate,
-    QueueSummary_Aggregate,
-    SIPpeers_Aggregate,
-    SIPshowregistry_Aggregate,
-    Status_Aggregate,
-    VoicemailUsersList_Aggregate,
+ALL: tuple[type[Aggregate], ...] = tuple(
+    kind for kind in Aggregate.__subclasses__() if kind is not EventList_Aggregate
 )
+"""Every kind of list that is known by its events."""
+_UNCOUNTED = {
+    kind.finisher.__name__: [member.__name__ for member in kind.uncounted]
+    for kind in ALL
+    if kind.uncounted
+}
+"""The finisher's name to the names of the members that its count leaves out."""
 
-_Key = tuple[type[Aggregate], str]
+
+class _Waiting:
+    """An open list."""
+
+    __slots__ = ("aggregate", "announced", "asked", "deadline")
+
+    def __init__(self, aggregate: Aggregate, deadline: float, asked: bool) -> None:
+        self.aggregate = aggregate
+        self.deadline = deadline
+        self.asked = asked  # for with `open`: the user holds this very aggregate
+        self.announced = aggregate.announced
+
+    @property
+    def kind(self) -> type[Aggregate]:
+        return type(self.aggregate)
+
+    @property
+    def awaits_answer(self) -> bool:
+        return self.asked and not self.announced and not self.aggregate._received
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it was announced, and that is all."""
+        return self.announced and not self.asked and not self.aggregate._received
+
+
+class _Role(NamedTuple):
+    """What the messages of one class are to a Collector."""
+
+    kinds: tuple[type[Aggregate], ...] = ()
+    """The kinds of list that it is a member of, or finishes."""
+    begins: tuple[type[Aggregate], ...] = ()
+    """Those of them that it tells a list to be."""
+    ends: bool = False
+    anonymous: bool = False
+
+
+_FOREIGN = _Role()  # compared by identity
+_ANSWER = _Role()
 
 
 class Collector:
     """Gathers many lists at once out of one stream of messages.
 
-    A list opens with its first event, or before it with `open`. It ends with its finisher, with
-    an Error response to an opened one, or when `timeout` seconds have passed since it opened.
+    A list opens with `open`, with a Response that says `EventList: start`, or with an event of
+    its own if its kind is known by that. It ends with its finisher, Complete or Cancelled; with a
+    Response that refuses it (Error); or when `timeout` seconds have passed since it opened.
 
-    aggregates: the kinds of list to gather. timeout: None waits for ever.
+    An event goes to the list that is open with its ActionID. A list that was announced is of the
+    kind that its events tell, and the finisher has the last word; if none serves it is an
+    EventList_Aggregate. Kinds with the same events are told apart by their `mark`; where it is
+    not there, the first of `aggregates` is taken: an empty list of IAX peers that nobody opened
+    is a SIPpeers_Aggregate. A second start with the ActionID of a list that has begun ends that
+    list not valid: Asterisk answers one action after another, so its finisher is lost.
+
+    aggregates: the kinds of list to know by their events. timeout: None waits for ever.
     max_open: how many lists may wait at once; TooManyLists for one more.
     max_members: how many members a list keeps; one that gets more ends not valid.
     on_timeout: called with each list that timed out, from `add` or `expire`; without it a
@@ -237,15 +830,19 @@ class Collector:
         self._on_timeout = on_timeout or _log_timeout
         self._clock = clock
         # Every list has the same timeout, so they time out in the order they were opened.
-        self._open: OrderedDict[_Key, tuple[Aggregate, float]] = OrderedDict()
+        self._waiting: OrderedDict[_Waiting, None] = OrderedDict()
+        self._waiting_at: dict[str, list[_Waiting]] = {}
+        self._announced = 0
+        self._last_announced: _Waiting | None = None
         self._kinds: set[type[Aggregate]] = set()
-        self._kind_of: dict[type, type[Aggregate] | None] = {}
+        self._kinds_of: dict[type, tuple[type[Aggregate], ...]] = {}
+        self._roles: dict[type, _Role] = {}
         for kind in aggregates:
             self._gather(kind)
 
     def __len__(self) -> int:
         """How many lists wait."""
-        return len(self._open)
+        return len(self._waiting)
 
     def __bool__(self) -> bool:
         return True
@@ -253,29 +850,44 @@ class Collector:
     @property
     def waiting(self) -> list[Aggregate]:
         """The open lists, the oldest first."""
-        return [aggregate for aggregate, _ in self._open.values()]
+        return [entry.aggregate for entry in self._waiting]
 
     def open(self, aggregate: Aggregate) -> Aggregate:
-        """Wait for a list that was asked for; TooManyLists if there is no room."""
+        """Wait for a list that was asked for; TooManyLists if there is no room.
+
+        Its announcement may have come already, but nothing of the list itself.
+        """
         self._expire_overdue()
         self._gather(type(aggregate))
-        key = (type(aggregate), aggregate.action_id)
-        if key in self._open:
-            raise ValueError(f"{aggregate.name} {aggregate.action_id!r} is open already")
         if aggregate.max_members is None:
             aggregate.max_members = self.max_members
-        self._add_open(key, aggregate)
+        entries = self._waiting_at.get(aggregate.action_id, [])
+        unknown = next((entry for entry in entries if entry.is_unknown), None)
+        if unknown is not None:
+            aggregate.announce()
+            unknown.aggregate, unknown.asked = aggregate, True
+            return aggregate
+        if any(entry.kind is type(aggregate) for entry in entries):
+            raise ValueError(f"{aggregate.name} {aggregate.action_id!r} is open already")
+        self._add_open(aggregate, asked=True)
         return aggregate
 
     def add(self, message: Message) -> Aggregate | None:
         """The list that the message ends, or None; `valid` tells whether it is whole."""
-        if self._open:
+        if self._waiting:
             self._expire_overdue()
-        kind = self._find_kind(type(message))
-        if kind is not None:
-            return self._route(kind, message)
-        if self._open and isinstance(message, Response) and not message.success:
-            return self._refuse(message)
+        role = self._roles.get(type(message)) or self._learn_role(type(message))
+        if role is _FOREIGN and not self._announced:
+            return None
+        action_id = message.action_id
+        if action_id is None:
+            if role.anonymous and isinstance(message, Event):
+                self._take_anonymous(message, role)
+            return None
+        if isinstance(message, Response):
+            return self._take_answer(message, action_id)
+        if isinstance(message, Event):
+            return self._take_event(message, action_id, role)
         return None
 
     def expire(self) -> list[Aggregate]:
@@ -283,76 +895,163 @@ class Collector:
         return self._expire_overdue()
 
     def _gather(self, kind: type[Aggregate]) -> None:
-        if kind in self._kinds:
+        if kind in self._kinds or kind.finisher is Event:
             return
-        for served in (*kind.members, kind.finisher):
-            taken = self._find_kind(served)
-            if taken is not None:
-                raise ValueError(
-                    f"{served.__name__} belongs to both {taken.__name__} and {kind.__name__}"
-                )
+        if kind.finisher in kind.members:
+            raise ValueError(f"{kind.__name__} never ends: its finisher is a member")
         self._kinds.add(kind)
-        # What was found to have no kind may derive from a class that has one now.
-        self._kind_of = {cls: known for cls, known in self._kind_of.items() if known is not None}
-        self._kind_of.update(dict.fromkeys((*kind.members, kind.finisher), kind))
+        self._roles.clear()
+        for served in (*kind.members, kind.finisher):
+            self._kinds_of[served] = (*self._kinds_of.get(served, ()), kind)
 
-    def _find_kind(self, cls: type) -> type[Aggregate] | None:
-        if cls not in self._kind_of:
-            kinds = (self._kind_of[base] for base in cls.__mro__ if base in self._kind_of)
-            self._kind_of[cls] = next(kinds, None)
-        return self._kind_of[cls]
-
-    def _route(self, kind: type[Aggregate], message: Message) -> Aggregate | None:
-        action_id = message.action_id
-        if action_id is None:
-            return None
-        key = (kind, action_id)
-        known = self._open.get(key)
-        if known is None:
-            aggregate = kind(action_id, max_members=self.max_members)
-            self._add_open(key, aggregate)
+    def _learn_role(self, cls: type) -> _Role:
+        served = next((base for base in cls.__mro__ if base in self._kinds_of), None)
+        if served is not None:
+            role = _make_role(served, self._kinds_of[served])
         else:
-            aggregate = known[0]
-        if aggregate.evaluate_event(message) is not True:
-            return None
-        del self._open[key]
-        return aggregate
+            role = _ANSWER if issubclass(cls, Response) else _FOREIGN
+        self._roles[cls] = role
+        return role
 
-    def _add_open(self, key: _Key, aggregate: Aggregate) -> None:
-        if len(self._open) >= self.max_open:
+    def _take_event(self, event: Event, action_id: str, role: _Role) -> Aggregate | None:
+        entry = self._find_waiting(action_id, role)
+        if entry is None:
+            kind = _choose(role.begins, event)
+            if kind is None or not kind.opens_unasked:
+                return None
+            entry = self._add_open(kind(action_id, max_members=self.max_members))
+        elif entry.announced and not entry.asked:
+            self._settle_kind(entry, event, role)
+        if entry.aggregate.evaluate_event(event) is not True:
+            return None
+        self._close(entry)
+        return entry.aggregate
+
+    def _take_anonymous(self, event: Event, role: _Role) -> None:
+        """Asterisk sends a list in one go, so what lacks the ActionID is of the last announced."""
+        entry, kind = self._last_announced, _choose(role.begins, event)
+        if entry is None or kind is None or not kind.anonymous:
+            return
+        if not entry.asked:
+            self._settle_kind(entry, event, role)
+        if entry.kind is kind:
+            entry.aggregate.evaluate_event(event)
+
+    def _find_waiting(self, action_id: str, role: _Role) -> _Waiting | None:
+        """The open list that the event belongs to: by its class, else as any event of that ID."""
+        entries = self._waiting_at.get(action_id)
+        if entries is None:
+            return None
+        for entry in entries:
+            if entry.kind in role.kinds:
+                return entry
+        return next((entry for entry in entries if entry.announced), None)
+
+    def _settle_kind(self, entry: _Waiting, event: Event, role: _Role) -> None:
+        """Let an announced list be of the kind that its events tell, the last of them for good."""
+        if entry.kind in role.kinds:
+            return
+        ends = role.ends or _ends_a_list(event)
+        if not ends and entry.kind is not EventList_Aggregate:
+            return
+        gathered = entry.aggregate
+        telling = gathered.events[0] if ends and gathered.events else event
+        kind = _choose(role.begins, telling) or EventList_Aggregate
+        if kind is not entry.kind:
+            entry.aggregate = kind(gathered.action_id, max_members=self.max_members)
+            entry.aggregate._take_over(gathered)
+
+    def _take_answer(self, answer: Response, action_id: str) -> Aggregate | None:
+        entries = self._waiting_at.get(action_id, [])
+        if not answer.success:
+            reason = f"Asterisk answered {answer.name}: {answer.message}"
+            return self._fail(entries[0], reason) if entries else None
+        if answer.get("EventList", "").lower() != "start":
+            return None
+        asked = next((entry for entry in entries if entry.awaits_answer), None)
+        if asked is not None:
+            self._announce(asked)
+            return None
+        reason = "another list started with its ActionID"
+        ended = self._fail(entries[0], reason) if entries else None
+        self._announce(self._add_open(EventList_Aggregate(action_id, max_members=self.max_members)))
+        return ended
+
+    def _add_open(self, aggregate: Aggregate, *, asked: bool = False) -> _Waiting:
+        if len(self._waiting) >= self.max_open:
             raise TooManyLists(aggregate.action_id, self.max_open)
         deadline = float("inf") if self.timeout is None else self._clock() + self.timeout
-        self._open[key] = (aggregate, deadline)
+        entry = _Waiting(aggregate, deadline, asked)
+        self._announced += entry.announced
+        self._waiting[entry] = None
+        self._waiting_at.setdefault(aggregate.action_id, []).append(entry)
+        return entry
 
-    def _refuse(self, response: Response) -> Aggregate | None:
-        action_id = response.action_id
-        if action_id is None:
-            return None
-        for kind in self._kinds:
-            refused = self._open.pop((kind, action_id), None)
-            if refused is not None:
-                refused[0].fail(f"Asterisk answered {response.name}: {response.message}")
-                return refused[0]
-        return None
+    def _announce(self, entry: _Waiting) -> None:
+        entry.aggregate.announce()
+        entry.announced = True
+        self._announced += 1
+        self._last_announced = entry
+
+    def _fail(self, entry: _Waiting, reason: str) -> Aggregate:
+        self._close(entry)
+        entry.aggregate.fail(reason)
+        return entry.aggregate
+
+    def _close(self, entry: _Waiting) -> None:
+        aggregate = entry.aggregate
+        self._announced -= entry.announced
+        if entry is self._last_announced:
+            self._last_announced = None
+        del self._waiting[entry]
+        entries = self._waiting_at[aggregate.action_id]
+        entries.remove(entry)
+        if not entries:
+            del self._waiting_at[aggregate.action_id]
 
     def _expire_overdue(self) -> list[Aggregate]:
         overdue: list[Aggregate] = []
         if self.timeout is None:
             return overdue
         now = self._clock()
-        while self._open:
-            key, (aggregate, deadline) = next(iter(self._open.items()))
-            if deadline > now:
+        while self._waiting:
+            entry = next(iter(self._waiting))
+            if entry.deadline > now:
                 break
-            del self._open[key]
             self.timed_out += 1
-            aggregate.fail(
-                f"timed out after {self.timeout:g} s without {aggregate.finisher.__name__}"
+            missing = entry.aggregate._end_name
+            overdue.append(
+                self._fail(entry, f"timed out after {self.timeout:g} s without {missing}")
             )
-            overdue.append(aggregate)
         for aggregate in overdue:
             self._on_timeout(aggregate)
         return overdue
+
+
+def _make_role(cls: type, kinds: tuple[type[Aggregate], ...]) -> _Role:
+    """Several kinds with one member class: it begins only those whose first member it is."""
+    begun = [kind for kind in kinds if cls in (*kind.members[:1], kind.finisher)]
+    begins = kinds if len(kinds) == 1 else tuple(begun)
+    return _Role(
+        kinds=kinds,
+        begins=begins,
+        ends=any(cls is kind.finisher for kind in kinds),
+        anonymous=any(kind.anonymous and cls in kind.members for kind in kinds),
+    )
+
+
+def _choose(kinds: tuple[type[Aggregate], ...], event: Event) -> type[Aggregate] | None:
+    """Which of the kinds an event begins: the one whose mark it has, else the first unmarked."""
+    marked = next((kind for kind in kinds if _has_mark(kind, event)), None)
+    unmarked = next((kind for kind in kinds if kind.mark is None), None)
+    return marked or unmarked or next((k for k in kinds if isinstance(event, k.finisher)), None)
+
+
+def _has_mark(kind: type[Aggregate], event: Event) -> bool:
+    if kind.mark is None:
+        return False
+    header, text = kind.mark
+    return header in event if text is None else event.get(header) == text
 
 
 def _log_timeout(aggregate: Aggregate) -> None:

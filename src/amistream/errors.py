@@ -113,3 +113,18 @@ class MissingExtra(AMIError, ImportError):  # noqa: N818
 
     def __str__(self) -> str:
         return f'{self.feature} needs an extra: pip install "amistream[{self.extra}]"'
+
+
+class EventNameTaken(AMIError, ValueError):  # noqa: N818
+    """An event name is served by another class already; a name has one class.
+
+    name: the event's name. serving: the class that serves it.
+    """
+
+    def __init__(self, name: str, serving: type) -> None:
+        super().__init__(name, serving)
+        self.name = name
+        self.serving = serving
+
+    def __str__(self) -> str:
+        return f"events named {self.name!r} are served by {self.serving.__name__} already"

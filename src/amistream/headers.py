@@ -10,6 +10,8 @@ cannot be read is None, and `process()` leaves its text alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
 from amistream._impl import Header
@@ -19,9 +21,30 @@ if TYPE_CHECKING:
 
     from amistream._impl import MessageCore
 
-__all__ = ["Bool", "Duration", "Float", "HostPort", "Int", "Milliseconds", "Text", "TypedHeader"]
+__all__ = [
+    "Bool",
+    "Duration",
+    "Enumeration",
+    "Float",
+    "HostPort",
+    "Int",
+    "Milliseconds",
+    "Numbered",
+    "Repeated",
+    "Text",
+    "TypedHeader",
+    "Variables",
+]
 
 T = TypeVar("T")
+E = TypeVar("E", bound=Enum)
+
+TRUE: Final = ("true", "Yes", "1", "yes", "on", "True", "Enabled", "enabled", "Y")
+FALSE: Final = ("false", "No", "0", "no", "off", "False", "Disabled", "disabled", "N")
+"""How Asterisk spells a truth; which words, depends on the event."""
+
+MOST_NUMBERED: Final = 31
+"""How many times a numbered header may stand: the report blocks of one RTCP packet, RFC 3550."""
 
 
 class _Unstated:
@@ -34,13 +57,21 @@ UNSTATED: Final = _Unstated()
 class TypedHeader(Header, Generic[T]):
     """The base of every typed header."""
 
-    __slots__ = ()
+    __slots__ = ("_declared",)
 
     def _declare(self, names: tuple[str, ...], kind: str, failure: object, **options: Any) -> None:
         stated = not isinstance(failure, _Unstated)
         super().__init__(
             *names, kind=kind, failure=failure if stated else None, processed=stated, **options
         )
+        self._declared = (kind, failure, options)
+
+    def _prefixed(self, prefix: str) -> Self:
+        """The same header under names that begin with `prefix`."""
+        made = type(self).__new__(type(self))
+        kind, failure, options = self._declared
+        made._declare(tuple(prefix + name for name in self.names), kind, failure, **options)
+        return made
 
     if TYPE_CHECKING:
 
@@ -61,12 +92,12 @@ class Text(TypedHeader[str | None]):
 
 
 class Int(TypedHeader[T]):
-    """A whole number: an optional sign and digits, 64 characters at most."""
+    """A whole number: an optional sign and digits, 64 characters at most; None if `unknown`."""
 
     __slots__ = ()
 
     @overload
-    def __init__(self: Int[int | None], *names: str) -> None: ...
+    def __init__(self: Int[int | None], *names: str, unknown: tuple[str, ...] = ()) -> None: ...
     @overload
     def __init__(
         self: Int[int | None], *names: str, failure: None, optional: bool = False
@@ -74,9 +105,13 @@ class Int(TypedHeader[T]):
     @overload
     def __init__(self: Int[int], *names: str, failure: int, optional: bool = False) -> None: ...
     def __init__(
-        self, *names: str, failure: int | _Unstated | None = UNSTATED, optional: bool = False
+        self,
+        *names: str,
+        failure: int | _Unstated | None = UNSTATED,
+        optional: bool = False,
+        unknown: tuple[str, ...] = (),
     ) -> None:
-        self._declare(names, "int", failure, optional=optional)
+        self._declare(names, "int", failure, optional=optional, unknown=unknown)
 
 
 class Float(TypedHeader[T]):
@@ -97,8 +132,9 @@ class Float(TypedHeader[T]):
 
 
 class Bool(TypedHeader[T]):
-    """A truth: one of the `true` words; with `false` words given, any other is unreadable.
+    """A truth, spelled in one of Asterisk's ways (TRUE, FALSE); any other word is unreadable.
 
+    With `true` given, only that word is true, and any other false unless `false` is given too.
     `key` is the name that `process()` gives the value, if it is not the header's own.
     """
 
@@ -109,17 +145,26 @@ class Bool(TypedHeader[T]):
         self: Bool[bool], *names: str, true: str, failure: bool, key: str | None = None
     ) -> None: ...
     @overload
-    def __init__(self: Bool[bool | None], *names: str, true: str, false: str) -> None: ...
+    def __init__(
+        self: Bool[bool | None], *names: str, true: str | None = None, false: str | None = None
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: Bool[bool | None], *names: str, true: str, false: str, failure: None
+    ) -> None: ...
     def __init__(
         self,
         *names: str,
-        true: str,
+        true: str | None = None,
         false: str | None = None,
-        failure: bool | _Unstated = UNSTATED,
+        failure: bool | _Unstated | None = UNSTATED,
         key: str | None = None,
     ) -> None:
-        words = () if false is None else (false,)
-        self._declare(names, "bool", failure, true=(true,), false=words, key=key)
+        if true is None and false is not None:
+            raise TypeError("false words need true words")
+        yes = TRUE if true is None else (true,)
+        no = FALSE if true is None else () if false is None else (false,)
+        self._declare(names, "bool", failure, true=yes, false=no, key=key)
 
 
 class Duration(TypedHeader[int]):
@@ -136,8 +181,8 @@ class HostPort(TypedHeader[tuple[str, int] | None]):
 
     __slots__ = ()
 
-    def __init__(self, *names: str) -> None:
-        self._declare(names, "hostport", None)
+    def __init__(self, *names: str, failure: _Unstated | None = UNSTATED) -> None:
+        self._declare(names, "hostport", failure)
 
 
 class Milliseconds(TypedHeader[int]):
@@ -147,3 +192,102 @@ class Milliseconds(TypedHeader[int]):
 
     def __init__(self, *names: str) -> None:
         self._declare(names, "milliseconds", -1)
+
+
+class Enumeration(TypedHeader[T]):
+    """A member of `of`, an enumeration of amistream.enums or of your own; None if missing.
+
+    Only the attribute gives the member: `process()` and `to_dict()` give the plain value.
+    """
+
+    __slots__ = ()
+
+    @overload
+    def __init__(self: Enumeration[E | None], *names: str, of: type[E]) -> None: ...
+    @overload
+    def __init__(self: Enumeration[E | None], *names: str, of: type[E], failure: None) -> None: ...
+    @overload
+    def __init__(self: Enumeration[E | int], *names: str, of: type[E], failure: int) -> None: ...
+    def __init__(
+        self, *names: str, of: type[Enum], failure: int | _Unstated | None = UNSTATED
+    ) -> None:
+        if not issubclass(of, int | str) or not len(of):
+            raise TypeError(f"{of.__name__} must be an enumeration of int or of str")
+        kind = "int" if issubclass(of, int) else "text"
+        self._declare(names, kind, failure, members=of)
+
+
+class Repeated(TypedHeader[tuple[str, ...]]):
+    """Text that may be sent many times: all of it in order, empty if there is none."""
+
+    __slots__ = ()
+
+    def __init__(self, name: str) -> None:
+        self._declare((name,), "text", UNSTATED)
+
+    if not TYPE_CHECKING:
+
+        def __get__(self, message, owner=None):
+            return self if message is None else tuple(message.get_all(self.names[0]))
+
+
+class Variables(TypedHeader[dict[str, str]]):
+    """Channel variables, sent as `name=value` under a repeated header: name to value.
+
+    Asterisk before 12 put the channel in the header's name: `ChanVariable(SIP/1): name=value`.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, name: str) -> None:
+        self._declare((name,), "text", UNSTATED)
+
+    if not TYPE_CHECKING:
+
+        def __get__(self, message, owner=None):
+            return self if message is None else dict(self._pairs(message))
+
+    def _pairs(self, message: Any) -> Iterator[tuple[str, str]]:
+        for sent_as in message:
+            if sent_as == self.names[0] or sent_as.startswith(f"{self.names[0]}("):
+                for text in message.get_all(sent_as):
+                    name, _, value = text.partition("=")
+                    yield name, value
+
+
+class Numbered(TypedHeader[tuple[T, ...]]):
+    """A header that is sent once for each of some things, as `Report0LSR` and `Report1LSR`.
+
+    `element` declares one of them, with `<N>` in its name where the number stands. The values
+    are in order, from 0 to the first number that was not sent, MOST_NUMBERED at most.
+    """
+
+    __slots__ = ("_element",)
+
+    def __init__(self, element: TypedHeader[T]) -> None:
+        (name,) = element.names
+        if name.count("<N>") != 1:
+            raise ValueError(f"a numbered header has <N> in its name once, not {name!r}")
+        self._declare((name,), "text", UNSTATED)
+        self._element: Any = element
+
+    @property
+    def element(self) -> Any:
+        """The declaration of one of them."""
+        return self._element
+
+    def numbered_names(self) -> list[str]:
+        """The names that may be sent."""
+        return [self.names[0].replace("<N>", str(number)) for number in range(MOST_NUMBERED)]
+
+    if not TYPE_CHECKING:
+
+        def __get__(self, message, owner=None):
+            return self if message is None else tuple(self._values(message))
+
+    def _values(self, message: Any) -> Iterator[T]:
+        for name in self.numbered_names():
+            text = message.get(name)
+            if text is None:
+                return
+            yield self.element.coerce(text.encode("utf-8", "surrogateescape"))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from amistream import _registry
 from amistream._impl import Header, MessageCore
-from amistream.headers import Float, Int, Text
+from amistream.headers import Float, Int, Numbered, Text
 
 __all__ = ["Event", "Message", "Response"]
 
@@ -35,8 +35,8 @@ class Message(MessageCore):
         cls._processed = tuple(header for header in declared.values() if header.processed)
         cls._headers = {}
         for header in declared.values():
-            for name in header.names:
-                cls._headers.setdefault(name.lower(), header)
+            for name, typed in _by_name(header):
+                cls._headers.setdefault(name.lower(), typed)
         for header in declared.values():
             if header.key == header.names[0]:
                 cls._headers[header.names[0]] = header
@@ -64,6 +64,14 @@ def _shortened(text: str) -> str:
     )
 
 
+def _by_name(header: Header) -> Iterator[tuple[str, Header]]:
+    """What types each header that may be sent under a declaration."""
+    if not isinstance(header, Numbered):
+        yield from ((name, header) for name in header.names)
+        return
+    yield from ((name, header.element) for name in header.numbered_names())
+
+
 def _declarations(cls: type) -> dict[str, Header]:
     """Attribute name to header, those of the bases first, as in reading order."""
     found: dict[str, Header] = {}
@@ -74,16 +82,25 @@ def _declarations(cls: type) -> dict[str, Header]:
 
 
 class Event(Message):
-    """An event: what Asterisk tells unasked, or a member of a list that was asked for."""
+    """An event: what Asterisk tells unasked, or a member of a list that was asked for.
+
+    A class of one's own declares its headers and is registered with `amistream.register`;
+    `class Sold(Event, name="Shop-Sold")` if it is called otherwise on the wire.
+    """
 
     __slots__ = ()
 
     _is_event: ClassVar[bool] = True
+    _event_name: ClassVar[str] = "Event"
 
     privilege = Text("Privilege")
     timestamp = Float("Timestamp")
     sequence_number = Int("SequenceNumber")
     system_name = Text("SystemName")
+
+    def __init_subclass__(cls, name: str | None = None, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._event_name = cls.__name__ if name is None else name
 
     if TYPE_CHECKING:
 

@@ -2,26 +2,80 @@
 
 from __future__ import annotations
 
-from amistream.events._parts import UNKNOWN, ChannelEvent, ListEnd
-from amistream.headers import Bool, Duration, Int, Text
+from amistream.enums import ChannelState, HangupCause, OriginateReason
+from amistream.events._lists import ListEnd
+from amistream.events._snapshots import (
+    UNKNOWN,
+    ChannelEvent,
+    DestChannelEvent,
+    SpyeeChannelEvent,
+    SpyerChannelEvent,
+    TargetChannelEvent,
+)
+from amistream.headers import Bool, Duration, Enumeration, Int, Text, Variables
 from amistream.messages import Event
 
-ORIGINATE_RESULT_BAD_NUMBER = 0
-"""No such number or extension, or a technology that is not there."""
-ORIGINATE_RESULT_REJECT = 1
-"""The far end hung up (AST_CONTROL_HANGUP)."""
-ORIGINATE_RESULT_RING_LOCAL = 2
-"""The local end rang (AST_CONTROL_RING)."""
-ORIGINATE_RESULT_RING_REMOTE = 3
-"""The far end rang and did not answer in time (AST_CONTROL_RINGING)."""
-ORIGINATE_RESULT_ANSWERED = 4
-"""The far end answered (AST_CONTROL_ANSWER)."""
-ORIGINATE_RESULT_BUSY = 5
-"""The far end is busy (AST_CONTROL_BUSY)."""
-ORIGINATE_RESULT_CONGESTION = 8
-"""The call could not be placed (AST_CONTROL_CONGESTION)."""
-ORIGINATE_RESULT_INCOMPLETE = 30
-"""The number was not complete (AST_CONTROL_INCOMPLETE)."""
+__all__ = [
+    "DTMF",
+    "ORIGINATE_RESULT_ANSWERED",
+    "ORIGINATE_RESULT_BAD_NUMBER",
+    "ORIGINATE_RESULT_BUSY",
+    "ORIGINATE_RESULT_CONGESTION",
+    "ORIGINATE_RESULT_INCOMPLETE",
+    "ORIGINATE_RESULT_REJECT",
+    "ORIGINATE_RESULT_RING_LOCAL",
+    "ORIGINATE_RESULT_RING_REMOTE",
+    "ChanSpyStart",
+    "ChanSpyStop",
+    "ChannelHungup",
+    "ChannelTalkingStart",
+    "ChannelTalkingStop",
+    "ChannelUpdate",
+    "ChannelsHungupListComplete",
+    "CoreShowChannel",
+    "CoreShowChannelMap",
+    "CoreShowChannelMapComplete",
+    "CoreShowChannelsComplete",
+    "DTMFBegin",
+    "DTMFEnd",
+    "DialBegin",
+    "DialEnd",
+    "DialState",
+    "Flash",
+    "Hangup",
+    "HangupHandlerPop",
+    "HangupHandlerPush",
+    "HangupHandlerRun",
+    "HangupRequest",
+    "Hold",
+    "MusicOnHoldStart",
+    "MusicOnHoldStop",
+    "NewAccountCode",
+    "NewCallerid",
+    "NewConnectedLine",
+    "Newchannel",
+    "Newexten",
+    "Newstate",
+    "OriginateResponse",
+    "Pickup",
+    "Rename",
+    "SoftHangupRequest",
+    "Status",
+    "StatusComplete",
+    "Unhold",
+    "VarSet",
+    "Wink",
+]
+
+
+ORIGINATE_RESULT_BAD_NUMBER = OriginateReason.BAD_NUMBER
+ORIGINATE_RESULT_REJECT = OriginateReason.REJECT
+ORIGINATE_RESULT_RING_LOCAL = OriginateReason.RING_LOCAL
+ORIGINATE_RESULT_RING_REMOTE = OriginateReason.RING_REMOTE
+ORIGINATE_RESULT_ANSWERED = OriginateReason.ANSWERED
+ORIGINATE_RESULT_BUSY = OriginateReason.BUSY
+ORIGINATE_RESULT_CONGESTION = OriginateReason.CONGESTION
+ORIGINATE_RESULT_INCOMPLETE = OriginateReason.INCOMPLETE
 
 
 class ChannelUpdate(Event):
@@ -39,7 +93,7 @@ class CoreShowChannel(ChannelEvent):
 
     __slots__ = ()
 
-    channel_state = Int("ChannelState", failure=None)
+    channel_state = Enumeration("ChannelState", of=ChannelState, failure=None)
     duration = Duration("Duration")
     application = Text("Application")
     application_data = Text("ApplicationData")
@@ -74,9 +128,9 @@ class Hangup(ChannelEvent):
 
     __slots__ = ()
 
-    cause = Int("Cause", failure=None)
+    cause = Enumeration("Cause", of=HangupCause, failure=None)
     cause_txt = Text("Cause-txt")
-    tech_cause = Text("TechCause")
+    tech_cause = Int("TechCause")
 
 
 class HangupRequest(ChannelEvent):
@@ -84,25 +138,8 @@ class HangupRequest(ChannelEvent):
 
     __slots__ = ()
 
-    cause = Int("Cause")
-
-
-class MonitorStart(Event):
-    """The recording of a channel started (Asterisk before 21)."""
-
-    __slots__ = ()
-
-    channel = Text("Channel")
-    uniqueid = Text("Uniqueid")
-
-
-class MonitorStop(Event):
-    """The recording of a channel stopped (Asterisk before 21)."""
-
-    __slots__ = ()
-
-    channel = Text("Channel")
-    uniqueid = Text("Uniqueid")
+    cause = Enumeration("Cause", of=HangupCause)
+    tech_cause = Int("TechCause")
 
 
 class NewAccountCode(ChannelEvent):
@@ -118,7 +155,7 @@ class Newchannel(ChannelEvent):
 
     __slots__ = ()
 
-    channel_state = Int("ChannelState", failure=None)
+    channel_state = Enumeration("ChannelState", of=ChannelState, failure=None)
 
 
 class Newexten(ChannelEvent):
@@ -136,15 +173,15 @@ class Newstate(ChannelEvent):
 
     __slots__ = ()
 
-    channel_state = Int("ChannelState", failure=None)
+    channel_state = Enumeration("ChannelState", of=ChannelState, failure=None)
 
 
 class OriginateResponse(Event):
-    """What became of an asynchronous Originate; `reason` is one of ORIGINATE_RESULT_*."""
+    """What became of an asynchronous Originate; `reason` tells why."""
 
     __slots__ = ()
 
-    reason = Int("Reason", failure=-1)
+    reason = Enumeration("Reason", of=OriginateReason, failure=-1)
     response = Text("Response")
     channel = Text("Channel")
     context = Text("Context")
@@ -161,7 +198,7 @@ class SoftHangupRequest(ChannelEvent):
 
     __slots__ = ()
 
-    cause = Int("Cause")
+    cause = Enumeration("Cause", of=HangupCause)
 
 
 class Status(ChannelEvent):
@@ -181,15 +218,16 @@ class Status(ChannelEvent):
     effective_connected_line_name = Text("EffectiveConnectedLineName", unknown=UNKNOWN)
     time_to_hangup = Int("TimeToHangup")
     bridge_id = Text("BridgeID")
-    application = Text("Application")
-    app_data = Text("Data")
+    application = Text("Application", unknown=UNKNOWN)
+    app_data = Text("Data", unknown=UNKNOWN)
     native_formats = Text("Nativeformats")
     read_format = Text("Readformat")
     read_trans = Text("Readtrans")
     write_format = Text("Writeformat")
     write_trans = Text("Writetrans")
-    call_group = Text("Callgroup")
-    pickup_group = Text("Pickupgroup")
+    call_group = Int("Callgroup")
+    pickup_group = Int("Pickupgroup")
+    variables = Variables("Variable")
 
 
 class StatusComplete(ListEnd):
@@ -207,3 +245,215 @@ class VarSet(ChannelEvent):
 
     variable = Text("Variable")
     value = Text("Value")
+
+
+class _DialEvent(ChannelEvent, DestChannelEvent):
+    """The steps of a call: `channel` calls `dest_channel`, or Asterisk itself does."""
+
+    __slots__ = ()
+
+
+class _DTMFEvent(ChannelEvent):
+    """A DTMF digit; `direction` is "Received" or "Sent"."""
+
+    __slots__ = ()
+
+    digit = Text("Digit")
+    direction = Text("Direction")
+
+
+class _HangupHandlerEvent(ChannelEvent):
+    """A hangup handler; `handler` is where in the dialplan it is."""
+
+    __slots__ = ()
+
+    handler = Text("Handler")
+
+
+class _SpyEvent(SpyeeChannelEvent, SpyerChannelEvent):
+    """A channel (the spyer) that listens to another (the spyee)."""
+
+    __slots__ = ()
+
+
+class ChannelHungup(Event):
+    """A channel that a Hangup action with a pattern hung up."""
+
+    __slots__ = ()
+
+    channel = Text("Channel")
+
+
+class ChannelsHungupListComplete(ListEnd):
+    """The end of the list that a Hangup action with a pattern gives."""
+
+    __slots__ = ()
+
+
+class ChannelTalkingStart(ChannelEvent):
+    """A channel began to talk, as TALK_DETECT() heard it."""
+
+    __slots__ = ()
+
+
+class ChannelTalkingStop(ChannelEvent):
+    """A channel stopped talking; `duration` in milliseconds."""
+
+    __slots__ = ()
+
+    duration = Int("Duration")
+
+
+class ChanSpyStart(_SpyEvent):
+    """A channel listens to another."""
+
+    __slots__ = ()
+
+
+class ChanSpyStop(_SpyEvent):
+    """A channel stopped listening to another."""
+
+    __slots__ = ()
+
+
+class CoreShowChannelMap(Event):
+    """A channel of a CoreShowChannelMap list and one that it is connected to."""
+
+    __slots__ = ()
+
+    channel = Text("Channel")
+    connected_channel = Text("ConnectedChannel")
+
+
+class CoreShowChannelMapComplete(ListEnd):
+    """The end of a CoreShowChannelMap list."""
+
+    __slots__ = ()
+
+
+class DTMFBegin(_DTMFEvent):
+    """A DTMF digit began."""
+
+    __slots__ = ()
+
+
+class DTMFEnd(_DTMFEvent):
+    """A DTMF digit ended; `duration_ms` in milliseconds."""
+
+    __slots__ = ()
+
+    duration_ms = Int("DurationMs")
+
+
+class DialBegin(_DialEvent):
+    """A channel is called (the destination), for another channel or for Asterisk itself."""
+
+    __slots__ = ()
+
+    dial_string = Text("DialString")
+
+
+class DialState(_DialEvent):
+    """A call that was begun got further."""
+
+    __slots__ = ()
+
+    dial_status = Text("DialStatus")
+    forward = Text("Forward")
+
+
+class DialEnd(_DialEvent):
+    """A call that was begun ended: `dial_status` says how."""
+
+    __slots__ = ()
+
+    dial_status = Text("DialStatus")
+    forward = Text("Forward")
+
+
+class Flash(ChannelEvent):
+    """A hook flash came from a channel."""
+
+    __slots__ = ()
+
+
+class Wink(ChannelEvent):
+    """A wink came from a channel."""
+
+    __slots__ = ()
+
+
+class HangupHandlerPush(_HangupHandlerEvent):
+    """A hangup handler was put on a channel's stack."""
+
+    __slots__ = ()
+
+
+class HangupHandlerPop(_HangupHandlerEvent):
+    """A hangup handler was taken off a channel's stack."""
+
+    __slots__ = ()
+
+
+class HangupHandlerRun(_HangupHandlerEvent):
+    """A hangup handler is about to run."""
+
+    __slots__ = ()
+
+
+class Hold(ChannelEvent):
+    """A channel put its peer on hold."""
+
+    __slots__ = ()
+
+    music_class = Text("MusicClass")
+
+
+class Unhold(ChannelEvent):
+    """A channel took its peer off hold."""
+
+    __slots__ = ()
+
+
+class MusicOnHoldStart(ChannelEvent):
+    """Music on hold started on a channel."""
+
+    __slots__ = ()
+
+    music_class = Text("Class")
+
+
+class MusicOnHoldStop(ChannelEvent):
+    """Music on hold stopped on a channel."""
+
+    __slots__ = ()
+
+
+class NewCallerid(ChannelEvent):
+    """A channel got new caller ID."""
+
+    __slots__ = ()
+
+    caller_id_presentation = Text("CID-CallingPres")
+
+
+class NewConnectedLine(ChannelEvent):
+    """A channel learnt who it is connected to."""
+
+    __slots__ = ()
+
+
+class Pickup(ChannelEvent, TargetChannelEvent):
+    """A ringing channel (the target) was picked up by another."""
+
+    __slots__ = ()
+
+
+class Rename(Event):
+    """A channel got another name."""
+
+    __slots__ = ()
+
+    channel = Text("Channel")
+    new_name = Text("Newname")
+    uniqueid = Text("Uniqueid")

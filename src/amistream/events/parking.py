@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
-from amistream.events._parts import UNKNOWN, ListEnd
+from amistream.events._lists import ListEnd
+from amistream.events._snapshots import (
+    UNKNOWN,
+    ParkeeChannelEvent,
+    ParkerChannelEvent,
+    RetrieverChannelEvent,
+)
 from amistream.headers import Int, Text
 from amistream.messages import Event
 
+__all__ = [
+    "ParkedCall",
+    "ParkedCallGiveUp",
+    "ParkedCallSwap",
+    "ParkedCallTimeOut",
+    "ParkedCallsComplete",
+    "Parkinglot",
+    "ParkinglotsComplete",
+    "UnParkedCall",
+]
 
-class ParkedCall(Event):
+
+class _ParkedEvent(ParkeeChannelEvent, ParkerChannelEvent):
+    """An event of a parked call (the parkee); the times in seconds."""
+
+    __slots__ = ()
+
+    parker_dial_string = Text("ParkerDialString")
+    parkinglot = Text("Parkinglot")
+    parking_space = Int("ParkingSpace")
+    parking_timeout = Int("ParkingTimeout")
+    parking_duration = Int("ParkingDuration")
+
+
+class ParkedCall(_ParkedEvent):
     """A call was parked, or is one of a ParkedCalls list; the times in seconds."""
 
     __slots__ = ()
@@ -18,14 +47,6 @@ class ParkedCall(Event):
     from_ = Text("From", "ParkerDialString")
     caller_id = Text("CallerID", "CallerIDNum", "ParkeeCallerIDNum", unknown=UNKNOWN)
     caller_id_name = Text("CallerIDName", "ParkeeCallerIDName", unknown=UNKNOWN)
-    parkee_channel = Text("ParkeeChannel")
-    parkee_uniqueid = Text("ParkeeUniqueid")
-    parkee_linkedid = Text("ParkeeLinkedid")
-    parker_dial_string = Text("ParkerDialString")
-    parkinglot = Text("Parkinglot")
-    parking_space = Int("ParkingSpace")
-    parking_timeout = Int("ParkingTimeout")
-    parking_duration = Int("ParkingDuration")
 
 
 class ParkedCallsComplete(ListEnd):
@@ -34,3 +55,44 @@ class ParkedCallsComplete(ListEnd):
     __slots__ = ()
 
     total = Int("Total", failure=-1)
+
+
+class ParkedCallGiveUp(_ParkedEvent):
+    """A parked call hung up."""
+
+    __slots__ = ()
+
+
+class ParkedCallSwap(_ParkedEvent):
+    """A parked call was swapped for another channel."""
+
+    __slots__ = ()
+
+
+class ParkedCallTimeOut(_ParkedEvent):
+    """A parked call waited too long."""
+
+    __slots__ = ()
+
+
+class UnParkedCall(_ParkedEvent, RetrieverChannelEvent):
+    """A parked call was fetched by the retriever."""
+
+    __slots__ = ()
+
+
+class Parkinglot(Event):
+    """A parking lot of a Parkinglots list; `timeout` in seconds."""
+
+    __slots__ = ()
+
+    parkinglot_name = Text("Name")
+    start_space = Int("StartSpace")
+    stop_space = Int("StopSpace")
+    timeout = Int("Timeout")
+
+
+class ParkinglotsComplete(ListEnd):
+    """The end of a Parkinglots list."""
+
+    __slots__ = ()

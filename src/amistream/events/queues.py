@@ -1,10 +1,119 @@
-"""Queues: what the lists of QueueStatus and QueueSummary hold, and members coming and going."""
+"""Queues: callers and members, what happens between them, and the lists of them."""
 
 from __future__ import annotations
 
-from amistream.events._parts import UNKNOWN, ListEnd
-from amistream.headers import Bool, Float, Int, Text
+from amistream.enums import MemberStatus
+from amistream.events._lists import ListEnd
+from amistream.events._snapshots import UNKNOWN, ChannelEvent, DestChannelEvent
+from amistream.headers import Bool, Enumeration, Float, Int, Text
 from amistream.messages import Event
+
+__all__ = [
+    "AgentCalled",
+    "AgentComplete",
+    "AgentConnect",
+    "AgentDump",
+    "AgentRingNoAnswer",
+    "QueueCallerAbandon",
+    "QueueCallerJoin",
+    "QueueCallerLeave",
+    "QueueEntry",
+    "QueueMember",
+    "QueueMemberAdded",
+    "QueueMemberPause",
+    "QueueMemberPaused",
+    "QueueMemberPenalty",
+    "QueueMemberRemoved",
+    "QueueMemberRinginuse",
+    "QueueMemberStatus",
+    "QueueParams",
+    "QueueStatusComplete",
+    "QueueSummary",
+    "QueueSummaryComplete",
+]
+
+
+class _QueueCallerEvent(ChannelEvent):
+    """An event of a call in a queue."""
+
+    __slots__ = ()
+
+    queue = Text("Queue")
+    position = Int("Position")
+
+
+class _AgentEvent(ChannelEvent, DestChannelEvent):
+    """An event of a caller and a member (the destination)."""
+
+    __slots__ = ()
+
+    queue = Text("Queue")
+    member_name = Text("MemberName")
+    interface = Text("Interface")
+
+
+class AgentCalled(_AgentEvent):
+    """A queue's member (the destination) is rung for a caller."""
+
+    __slots__ = ()
+
+
+class AgentConnect(_AgentEvent):
+    """A queue's member answered; `ring_time` and `hold_time` in seconds."""
+
+    __slots__ = ()
+
+    ring_time = Int("RingTime")
+    hold_time = Int("HoldTime")
+
+
+class AgentComplete(_AgentEvent):
+    """A queue's member and a caller are done; `hold_time` and `talk_time` in seconds."""
+
+    __slots__ = ()
+
+    hold_time = Int("HoldTime")
+    talk_time = Int("TalkTime")
+    reason = Text("Reason")
+
+
+class AgentDump(_AgentEvent):
+    """A queue's member hung up while the announcement was played to it."""
+
+    __slots__ = ()
+
+
+class AgentRingNoAnswer(_AgentEvent):
+    """A queue's member was rung and did not answer; `ring_time` in milliseconds."""
+
+    __slots__ = ()
+
+    ring_time = Int("RingTime")
+
+
+class QueueCallerJoin(_QueueCallerEvent):
+    """A caller joined a queue, at `position` of `count`."""
+
+    __slots__ = ()
+
+    count = Int("Count")
+
+
+class QueueCallerLeave(_QueueCallerEvent):
+    """A caller left a queue, whatever the reason; `count` callers remain."""
+
+    __slots__ = ()
+
+    count = Int("Count")
+
+
+class QueueCallerAbandon(_QueueCallerEvent):
+    """A caller gave up; `hold_time` in seconds."""
+
+    __slots__ = ()
+
+    original_position = Int("OriginalPosition")
+    hold_time = Int("HoldTime")
 
 
 class _Member(Event):
@@ -21,7 +130,7 @@ class _Member(Event):
     paused_reason = Text("PausedReason")
     last_pause = Int("LastPause")
     login_time = Int("LoginTime")
-    in_call = Bool("InCall", true="1", false="0")
+    in_call = Bool("InCall")
     wrapup_time = Int("Wrapuptime")
 
 
@@ -33,8 +142,21 @@ class _MemberState(_Member):
     calls_taken = Int("CallsTaken", failure=-1)
     last_call = Int("LastCall", failure=-1)
     penalty = Int("Penalty", failure=-1)
-    status = Int("Status", failure=-1)
+    status = Enumeration("Status", of=MemberStatus, failure=-1)
     paused = Bool("Paused", true="1", failure=False)
+
+
+class _MemberChange(_Member):
+    """A member that changed; `last_call` is a UNIX time, 0 if there was none."""
+
+    __slots__ = ()
+
+    calls_taken = Int("CallsTaken")
+    last_call = Int("LastCall")
+    penalty = Int("Penalty")
+    status = Enumeration("Status", of=MemberStatus)
+    paused = Bool("Paused")
+    ring_in_use = Bool("Ringinuse")
 
 
 class QueueEntry(Event):
@@ -66,7 +188,7 @@ class QueueMemberAdded(_MemberState):
 
     __slots__ = ()
 
-    ring_in_use = Bool("Ringinuse", true="1", false="0")
+    ring_in_use = Bool("Ringinuse")
 
 
 class QueueMemberPaused(_Member):
@@ -77,17 +199,34 @@ class QueueMemberPaused(_Member):
     paused = Bool("Paused", true="1", failure=False)
 
 
-class QueueMemberRemoved(_Member):
+class QueueMemberRemoved(_MemberChange):
     """A member was removed from a queue."""
 
     __slots__ = ()
 
-    calls_taken = Int("CallsTaken")
-    last_call = Int("LastCall")
-    penalty = Int("Penalty")
-    status = Int("Status")
-    paused = Bool("Paused", true="1", false="0")
-    ring_in_use = Bool("Ringinuse", true="1", false="0")
+
+class QueueMemberStatus(_MemberChange):
+    """A member's device state changed."""
+
+    __slots__ = ()
+
+
+class QueueMemberPause(_MemberChange):
+    """A member was paused or unpaused (Asterisk 12 and later)."""
+
+    __slots__ = ()
+
+
+class QueueMemberPenalty(_MemberChange):
+    """A member got another penalty."""
+
+    __slots__ = ()
+
+
+class QueueMemberRinginuse(_MemberChange):
+    """Whether a member is rung while in use was changed."""
+
+    __slots__ = ()
 
 
 class QueueParams(Event):

@@ -1,21 +1,63 @@
-"""chan_sip and chan_iax2: the lists of peers and of registrations."""
+"""SIP and IAX2: peers and registrations, their changes and their lists."""
 
 from __future__ import annotations
 
-from amistream.events._parts import ListEnd
+from amistream.events._lists import ListEnd
+from amistream.events._snapshots import UNKNOWN
 from amistream.headers import Bool, Int, Milliseconds, Text
 from amistream.messages import Event
 
+__all__ = [
+    "PeerEntry",
+    "PeerStatus",
+    "PeerlistComplete",
+    "RegistrationsComplete",
+    "Registry",
+    "RegistryEntry",
+]
+
+
+class PeerStatus(Event):
+    """A peer registered, left, or became reachable or not."""
+
+    __slots__ = ()
+
+    channel_type = Text("ChannelType")
+    peer = Text("Peer")
+    peer_status = Text("PeerStatus")
+    cause = Text("Cause")
+    address = Text("Address")
+    port = Text("Port")
+    time = Text("Time")
+
+
+class Registry(Event):
+    """An outbound registration changed."""
+
+    __slots__ = ()
+
+    channel_type = Text("ChannelType")
+    username = Text("Username")
+    domain = Text("Domain")
+    status = Text("Status")
+    cause = Text("Cause")
+
 
 class PeerEntry(Event):
-    """A peer of a SIPpeers list; `status` is its round trip in ms, -2 if it is not monitored."""
+    """A peer of a SIPpeers, IAXpeers or IAXpeerlist list.
+
+    `status` is its round trip in ms, -2 if it is not monitored.
+    """
 
     __slots__ = ()
 
     channel_type = Text("ChannelType", "Channeltype")
     object_name = Text("ObjectName")
+    object_username = Text("ObjectUsername")
     chan_object_type = Text("ChanObjectType")
-    ip_address = Text("IPaddress")
+    ip_address = Text("IPaddress", unknown=UNKNOWN)
+    mask = Text("Mask", unknown=UNKNOWN)
+    port = Text("Port", unknown=UNKNOWN)
     ip_port = Int("IPport", failure=None, optional=True)
     dynamic = Bool("Dynamic", true="yes", failure=False)
     natsupport = Bool("Natsupport", true="yes", failure=False)
@@ -23,10 +65,13 @@ class PeerEntry(Event):
     acl = Bool("ACL", true="yes", failure=False)
     status = Milliseconds("Status")
     realtime_device = Bool("RealtimeDevice", true="yes", failure=False)
+    trunk = Bool("Trunk")
+    encryption = Text("Encryption")
+    description = Text("Description")
 
 
 class PeerlistComplete(ListEnd):
-    """The end of a SIPpeers list."""
+    """The end of a list of peers."""
 
     __slots__ = ()
 
@@ -34,7 +79,7 @@ class PeerlistComplete(ListEnd):
 
 
 class RegistryEntry(Event):
-    """A registration of a SIPshowregistry list.
+    """A registration of a SIPshowregistry or IAXregistry list.
 
     `refresh` in seconds, `registration_time` is a UNIX time.
     """
@@ -49,10 +94,12 @@ class RegistryEntry(Event):
     refresh = Int("Refresh", failure=-1)
     state = Text("State")
     registration_time = Int("RegistrationTime", failure=-1)
+    dns_manager = Bool("DNSmanager")
+    perceived = Text("Perceived")
 
 
 class RegistrationsComplete(ListEnd):
-    """The end of a SIPshowregistry list."""
+    """The end of a list of registrations."""
 
     __slots__ = ()
 

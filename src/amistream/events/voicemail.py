@@ -1,14 +1,29 @@
-"""Voicemail: the mailboxes of a VoicemailUsersList."""
+"""Voicemail: mailboxes, their messages, and the lists of both."""
 
 from __future__ import annotations
 
-from amistream.events._parts import ListEnd
+from amistream.events._lists import ListEnd
+from amistream.events._snapshots import ChannelEvent
 from amistream.headers import Bool, Float, Int, Text
 from amistream.messages import Event
 
+__all__ = [
+    "MWIGet",
+    "MWIGetComplete",
+    "MessageWaiting",
+    "MiniVoiceMail",
+    "VoicemailBoxDetail",
+    "VoicemailBoxDetailComplete",
+    "VoicemailPasswordChange",
+    "VoicemailUserDetail",
+    "VoicemailUserDetailComplete",
+    "VoicemailUserEntry",
+    "VoicemailUserEntryComplete",
+]
 
-class VoicemailUserEntry(Event):
-    """A mailbox of a VoicemailUsersList.
+
+class _Mailbox(Event):
+    """The settings of a mailbox.
 
     `max_message_length` and `say_duration_minimum` in seconds, `volume_gain` in dB.
     """
@@ -49,7 +64,91 @@ class VoicemailUserEntry(Event):
     imap_flags = Text("IMAPFlags")
 
 
+class VoicemailUserEntry(_Mailbox):
+    """A mailbox of a VoicemailUsersList."""
+
+    __slots__ = ()
+
+
 class VoicemailUserEntryComplete(ListEnd):
     """The end of a VoicemailUsersList (its name on the wire is in the singular)."""
+
+    __slots__ = ()
+
+
+class MessageWaiting(ChannelEvent):
+    """A mailbox changed; `waiting` is 1 if it holds new messages."""
+
+    __slots__ = ()
+
+    mailbox = Text("Mailbox")
+    waiting = Int("Waiting")
+    new = Int("New")
+    old = Int("Old")
+
+
+class MiniVoiceMail(ChannelEvent):
+    """A message was handled by app_minivm."""
+
+    __slots__ = ()
+
+    action = Text("Action")
+    mailbox = Text("Mailbox")
+    counter = Text("Counter")
+
+
+class MWIGet(Event):
+    """A mailbox of an MWIGet list."""
+
+    __slots__ = ()
+
+    mailbox = Text("Mailbox")
+    old_messages = Int("OldMessages")
+    new_messages = Int("NewMessages")
+
+
+class MWIGetComplete(ListEnd):
+    """The end of an MWIGet list."""
+
+    __slots__ = ()
+
+
+class VoicemailBoxDetail(Event):
+    """A message of a VoicemailBoxSummary list."""
+
+    __slots__ = ()
+
+    folder = Text("Folder")
+    caller_id = Text("CallerID")
+    date = Text("Date")
+    duration = Text("Duration")
+    flag = Text("Flag")
+    id = Text("ID")
+
+
+class VoicemailBoxDetailComplete(ListEnd):
+    """The end of a VoicemailBoxSummary list."""
+
+    __slots__ = ()
+
+
+class VoicemailPasswordChange(Event):
+    """A mailbox got another password."""
+
+    __slots__ = ()
+
+    context = Text("Context")
+    mailbox = Text("Mailbox")
+    new_password = Text("NewPassword")
+
+
+class VoicemailUserDetail(_Mailbox):
+    """A mailbox of a VoicemailUserStatus list."""
+
+    __slots__ = ()
+
+
+class VoicemailUserDetailComplete(ListEnd):
+    """The end of a VoicemailUserStatus list."""
 
     __slots__ = ()

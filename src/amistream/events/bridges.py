@@ -1,0 +1,104 @@
+"""Bridges: what joins channels, their coming and going, and the lists of them."""
+
+from __future__ import annotations
+
+from amistream.events._lists import ListEnd
+from amistream.events._snapshots import BridgeEvent, ChannelEvent, FromBridgeEvent, ToBridgeEvent
+from amistream.headers import Bool, Int, Text
+from amistream.messages import Event
+
+__all__ = [
+    "BridgeCreate",
+    "BridgeDestroy",
+    "BridgeEnter",
+    "BridgeInfoChannel",
+    "BridgeInfoComplete",
+    "BridgeLeave",
+    "BridgeListComplete",
+    "BridgeListItem",
+    "BridgeMerge",
+    "BridgeTechnologyListComplete",
+    "BridgeTechnologyListItem",
+    "BridgeVideoSourceUpdate",
+]
+
+
+class BridgeCreate(BridgeEvent):
+    """A bridge was made."""
+
+    __slots__ = ()
+
+
+class BridgeDestroy(BridgeEvent):
+    """A bridge is gone."""
+
+    __slots__ = ()
+
+
+class BridgeEnter(ChannelEvent, BridgeEvent):
+    """A channel entered a bridge, instead of the channel `swap_uniqueid` if that is given."""
+
+    __slots__ = ()
+
+    swap_uniqueid = Text("SwapUniqueid")
+
+
+class BridgeLeave(ChannelEvent, BridgeEvent):
+    """A channel left a bridge."""
+
+    __slots__ = ()
+
+
+class BridgeMerge(FromBridgeEvent, ToBridgeEvent):
+    """The channels of one bridge were moved into another."""
+
+    __slots__ = ()
+
+
+class BridgeVideoSourceUpdate(BridgeEvent):
+    """A bridge shows another channel's video."""
+
+    __slots__ = ()
+
+    bridge_previous_video_source = Text("BridgePreviousVideoSource")
+
+
+class BridgeInfoChannel(ChannelEvent):
+    """A channel of a bridge, of a BridgeInfo list."""
+
+    __slots__ = ()
+
+
+class BridgeInfoComplete(BridgeEvent, ListEnd):
+    """The end of a BridgeInfo list, with the bridge itself."""
+
+    __slots__ = ()
+
+
+class BridgeListItem(BridgeEvent):
+    """A bridge of a BridgeList list."""
+
+    __slots__ = ()
+
+
+class BridgeListComplete(ListEnd):
+    """The end of a BridgeList list."""
+
+    __slots__ = ()
+
+
+class BridgeTechnologyListItem(Event):
+    """A bridging technology of a BridgeTechnologyList list."""
+
+    __slots__ = ()
+
+    bridge_technology = Text("BridgeTechnology")
+    bridge_type = Text("BridgeType")
+    bridge_priority = Int("BridgePriority")
+    bridge_suspended = Bool("BridgeSuspended")
+
+
+class BridgeTechnologyListComplete(ListEnd):
+    """The end of a BridgeTechnologyList list."""
+
+    __slots__ = ()
