@@ -522,7 +522,12 @@ cdef class Header:
         if plain is None or s.n == 0:
             return self.failure
         known = self._known.get(plain)
-        return self.members(plain) if known is None else known
+        if known is not None:
+            return known
+        try:
+            return self.members(plain)
+        except ValueError:      # an enumeration of the user's own, which takes no other values
+            return self.failure
 
     cdef object read(self, Slice s):
         cdef object result

@@ -58,6 +58,9 @@ HEADERS = [
     *(b"Uniqueid: 1.0\r\n", b"Uniqueid: 1.1\r\n", b"UniqueID: 1.2\r\n", b"Timestamp: nan\r\n"),
     *(b"Cause-txt: Normal\r\n", b"Cause-txt: Chlo\xc3\xab\r\n", b"Cause-txt: \xff\r\n"),
     *(b"Cause-txt: a: b\r\n", b"Cause-txt: a\tb\r\n", b"Cause-txt: \ta\r\n", b"Cause-txt: a\r\r\n"),
+    *(b"State: INUSE\r\n", b"State: \r\n", b"State: ODD\r\n", b"ChannelState: 6\r\n"),
+    *(b"ChannelState: 99\r\n", b"Report0LSR: 1\r\n", b"Report1LSR: x\r\n", b"To: a:1\r\n"),
+    *(b"ChanVariable: a=b=c\r\n", b"ChanVariable(X/1): d\r\n", b"Variable: e=\r\n"),
     *(b"Priority: 1\r\n", b": 1\r\n", b"no colon\r\n", b"N\xc3\xab: 1\r\n", b"A\tB: 1\r\n"),
 ]
 
@@ -68,7 +71,9 @@ def event(name: bytes, headers: list[bytes], end: bytes) -> bytes:
 
 EVENTS = st.builds(
     event,
-    st.sampled_from([b"Hangup", b"Newchannel", b"X", b"X Y"]),
+    st.sampled_from(
+        [b"Hangup", b"Newchannel", b"X", b"X Y", b"DeviceStateChange", b"RTCPSent", b"Status"]
+    ),
     st.lists(st.sampled_from(HEADERS), max_size=5),
     st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r\n\r\n"]),
 )

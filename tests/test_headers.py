@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import enum
 import math
+import pickle
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -452,3 +454,153 @@ def test_a_header_in_a_class_of_another_kind(ami: ModuleType) -> None:
 
     with pytest.raises(TypeError, match="<int header X> reads messages, not Other"):
         _ = Other().x
+
+
+# --- enumerations, and headers that come many times ---------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "member"),
+    [
+        ("16", "NORMAL_CLEARING"),
+        (" 17 ", "USER_BUSY"),
+        ("+16", "NORMAL_CLEARING"),
+        ("016", "NORMAL_CLEARING"),
+        ("0", "NOT_DEFINED"),
+        ("127", "INTERWORKING"),
+        ("200", "UNKNOWN_200"),
+        ("-5", "UNKNOWN_-5"),
+        ("9" * 30, "UNKNOWN_" + "9" * 30),
+    ],
+)
+def test_a_number_of_an_enumeration(ami: ModuleType, value: str, member: str) -> None:
+    declaration = ami.headers.Enumeration("X", of=ami.enums.HangupCause)
+    event = custom(ami, f"X: {value}\r\n", x=declaration)
+    assert isinstance(event.x, ami.enums.HangupCause)
+    assert event.x.name == member
+    assert event.x == int(value)
+    assert hash(event.x) == hash(int(value))
+    assert (str(event.x), f"{event.x}", f"{event.x:4d}") == (
+        str(int(value)),
+        str(int(value)),
+        f"{int(value):4d}",
+    )
+    assert pickle.loads(pickle.dumps(event.x)) == event.x
+
+
+@pytest.mark.parametrize(
+    ("value", "member"),
+    [("INUSE", "INUSE"), ("UNKNOWN", "UNKNOWN"), ("ODD ONE", "ODD ONE"), ("Chlo\xeb", "Chlo\xeb")],
+)
+def test_a_word_of_an_enumeration(ami: ModuleType, value: str, member: str) -> None:
+    declaration = ami.headers.Enumeration("X", of=ami.enums.DeviceState)
+    event = custom(ami, f"X: {value}\r\n", x=declaration)
+    assert isinstance(event.x, ami.enums.DeviceState)
+    assert (event.x.name, str(event.x), f"{event.x}") == (member, value, value)
+    assert event.x == value
+    assert hash(event.x) == hash(value)
+
+
+def test_members_are_one_each_but_what_is_outside_is_not_kept(ami: ModuleType) -> None:
+    cause = ami.enums.HangupCause
+    declaration = ami.headers.Enumeration("X", of=cause)
+    assert custom(ami, "X: 16\r\n", x=declaration).x is cause.NORMAL_CLEARING
+    known = len(cause)
+    assert [cause(number) for number in range(1000, 2000)] == list(range(1000, 2000))
+    assert len(cause) == known
+    assert cause(1000) is not cause(1000)
+    with pytest.raises(ValueError, match="x"):
+        cause("x")
+
+
+@pytest.mark.parametrize("value", ["", "x", "1.5", "1" * 65])
+def test_not_of_an_enumeration(ami: ModuleType, value: str) -> None:
+    cause = ami.enums.HangupCause
+    event = custom(
+        ami,
+        f"X: {value}\r\n",
+        x=ami.headers.Enumeration("X", of=cause),
+        y=ami.headers.Enumeration("X", of=cause, failure=-1),
+        z=ami.headers.Enumeration("Z", of=ami.enums.DeviceState),
+    )
+    assert event.x is None
+    assert event.y == -1
+    assert event.z is None
+    assert (
+        custom(ami, "Z: \r\n", z=ami.headers.Enumeration("Z", of=ami.enums.DeviceState)).z is None
+    )
+
+
+def test_dicts_have_the_plain_value_of_an_enumeration(ami: ModuleType) -> None:
+    event = custom(
+        ami,
+        "X: 16\r\nY: INUSE\r\n",
+        x=ami.headers.Enumeration("X", of=ami.enums.HangupCause, failure=None),
+        y=ami.headers.Enumeration("Y", of=ami.enums.DeviceState),
+    )
+    for made in (event.to_dict(typed=True), event.process()[0]):
+        assert (type(made["X"]), made["X"]) == (int, 16)
+        assert (type(made["Y"]), made["Y"]) == (str, "INUSE")
+
+
+def test_an_enumeration_of_ones_own(ami: ModuleType) -> None:
+    class Colour(enum.IntEnum):
+        RED = 1
+
+    declaration = ami.headers.Enumeration("X", of=Colour)
+    assert custom(ami, "X: 1\r\n", x=declaration).x is Colour.RED
+    assert custom(ami, "X: 2\r\n", x=declaration).x is None
+
+    for wrong in (enum.Enum("Plain", "A"), enum.IntEnum("Empty", [])):
+        with pytest.raises(TypeError, match="enumeration of int or of str"):
+            ami.headers.Enumeration("X", of=wrong)
+
+
+@pytest.mark.parametrize(
+    ("value", "truth"),
+    [
+        *(
+            (word, True)
+            for word in ["true", "True", "Yes", "yes", "on", "1", "Enabled", "enabled", "Y"]
+        ),
+        *(
+            (word, False)
+            for word in ["false", "False", "No", "no", "off", "0", "Disabled", "disabled", "N"]
+        ),
+        *((word, None) for word in ("", "2", "YES", "oui", "yes.", "ja")),
+    ],
+)
+def test_bool_in_all_of_asterisks_words(ami: ModuleType, value: str, truth: bool | None) -> None:
+    assert read(ami, lambda headers: headers.Bool("X"), value) is truth
+
+
+def test_int_with_words_for_unknown(ami: ModuleType) -> None:
+    assert read(ami, lambda headers: headers.Int("X", unknown=("N/A",)), "N/A") is None
+    assert read(ami, lambda headers: headers.Int("X", unknown=("N/A",)), "7") == 7
+
+
+def test_repeated(ami: ModuleType) -> None:
+    header = ami.headers.Repeated("X")
+    assert custom(ami, "X: a\r\nY: b\r\nX:\r\nX: a\r\n", x=header).x == ("a", "", "a")
+    assert custom(ami, "Y: b\r\n", x=header).x == ()
+
+
+def test_variables(ami: ModuleType) -> None:
+    header = ami.headers.Variables("ChanVariable")
+    lines = (
+        "ChanVariable: a=1\r\nChanVariable: b=x=y\r\nChanVariable: c\r\nChanVariables: no=1\r\n"
+        "ChanVariable(SIP/1): d= 2\r\nChanVariable: a=3\r\n"
+    )
+    assert custom(ami, lines, x=header).x == {"a": "3", "b": "x=y", "c": "", "d": " 2"}
+    assert custom(ami, "Y: b\r\n", x=header).x == {}
+
+
+def test_numbered(ami: ModuleType) -> None:
+    header = ami.headers.Numbered(ami.headers.Int("Report<N>LSR"))
+    event = custom(ami, "Report0LSR: 5\r\nReport1LSR: x\r\nReport3LSR: 7\r\n", x=header)
+    assert event.x == (5, None)
+    assert event.to_dict(typed=True)["Report3LSR"] == 7
+    many = "".join(f"Report{number}LSR: {number}\r\n" for number in range(40))
+    assert custom(ami, many, x=header).x == tuple(range(31))
+    with pytest.raises(ValueError, match="has <N> in its name once"):
+        ami.headers.Numbered(ami.headers.Int("LSR"))

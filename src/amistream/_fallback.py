@@ -147,7 +147,12 @@ def _read_member(header: Header, value: bytes) -> Any:
     if known is not None or not value:
         return known
     plain = _READERS[header.kind](header, value)
-    return None if plain is None or header.members is None else header.members(plain)
+    if plain is None or header.members is None:
+        return None
+    try:
+        return header.members(plain)
+    except ValueError:  # an enumeration of the user's own, which takes no other values
+        return None
 
 
 _READERS: dict[str, Callable[[Header, bytes], Any]] = {

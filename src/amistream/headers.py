@@ -195,7 +195,7 @@ class Milliseconds(TypedHeader[int]):
 
 
 class Enumeration(TypedHeader[T]):
-    """A member of `of`, an enumeration of amistream.enums or of your own; None if missing.
+    """A member of `of`, an enumeration of amistream.enums or of your own; None if there is none.
 
     Only the attribute gives the member: `process()` and `to_dict()` give the plain value.
     """

@@ -28,10 +28,13 @@ class Message(MessageCore):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        declared = _declarations(cls)
-        for attribute in declared:
+        own = [attribute for attribute, value in vars(cls).items() if isinstance(value, Header)]
+        for attribute in own:
             if hasattr(Message, attribute):
                 raise TypeError(f"{cls.__name__}.{attribute} would hide what every message has")
+        if not own and len(cls.__bases__) == 1:
+            return  # what the base has serves it too
+        declared = _declarations(cls)
         cls._processed = tuple(header for header in declared.values() if header.processed)
         cls._headers = {}
         for header in declared.values():

@@ -1,0 +1,259 @@
+"""Every event and list of Asterisk 22 is declared, with the types that the evidence gives."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+# What Asterisk 22.10.1 documents, emits or was seen to send: event to header to type, None where
+# nothing tells it; and the lists.
+FACTS = json.loads((Path(__file__).parent / "data" / "asterisk22.json").read_text())
+EVENTS: dict[str, dict[str, str | None]] = FACTS["events"]
+LISTS: dict[str, dict[str, Any]] = FACTS["lists"]
+
+KINDS = {
+    "text": ("text",),
+    "int": ("int",),
+    "float": ("float",),
+    "yesno": ("bool",),
+    None: ("text", "int"),
+}
+# Where the seed, or what the header is made of, tells more than the format does.
+OTHER_KINDS = {
+    ("AGIExecEnd", "CommandId"): "int",
+    ("CloseSession", "CloseSession"): "bool",
+    ("CoreShowChannel", "Duration"): "duration",
+    ("LogChannel", "Enabled"): "bool",
+    ("MeetmeList", "Talking"): "bool",
+    ("PeerEntry", "IPport"): "int",
+    ("PeerEntry", "Status"): "milliseconds",
+    ("QueueMember", "InCall"): "bool",
+    ("QueueMember", "Paused"): "bool",
+    ("QueueParams", "ServiceLevel"): "float",
+    ("QueueParams", "ServiceLevelPerf"): "float",
+    ("QueueParams", "ServiceLevelPerf2"): "float",
+    ("QueueParams", "Weight"): "float",
+    ("RTCPReceived", "From"): "hostport",
+    ("RTCPSent", "To"): "hostport",
+}
+# CCRecallComplete ends no list: its name only looks so.
+NOT_SENT = {("CCRecallComplete", "EventList"), ("CCRecallComplete", "ListItems")}
+HEADERS = [
+    pytest.param(event, header, kind, id=f"{event}-{header}")
+    for event, headers in EVENTS.items()
+    for header, kind in headers.items()
+    if (event, header) not in NOT_SENT
+]
+
+
+def serving(ami: ModuleType, event: str) -> Any:
+    (message,) = ami.Parser().feed(f"Event: {event}\r\n\r\n".encode())
+    return type(message)
+
+
+def declared(cls: Any, header: str) -> Any:
+    """The declaration of a header, which the documentation names without its path."""
+    for declaration in cls.headers().values():
+        if header.lower() in (name.lower().rpartition("/")[2] for name in declaration.names):
+            return declaration
+    pytest.fail(f"{cls.__name__} does not declare {header}")
+
+
+def parse(ami: ModuleType, name: str, *lines: str) -> Any:
+    data = "".join(f"{line}\r\n" for line in (f"Event: {name}", *lines, ""))
+    (message,) = ami.Parser().feed(data.encode())
+    return message
+
+
+def test_every_event_has_a_class_of_its_name(ami: ModuleType) -> None:
+    assert len(EVENTS) == 245
+    for event in EVENTS:
+        cls = serving(ami, event)
+        expected = {"NewExten": "Newexten"}.get(event, event.replace("-", "_"))
+        assert cls.__name__ == expected
+        assert getattr(ami.core_events, event.replace("-", "_")) is cls
+        assert event.replace("-", "_") in ami.core_events.__all__
+        assert cls.__module__.startswith("amistream.events.")
+        assert cls.__doc__
+        assert cls.__dictoffset__ == 0
+
+
+@pytest.mark.parametrize(("event", "header", "kind"), HEADERS)
+def test_every_header_is_declared_with_its_type(event: str, header: str, kind: str | None) -> None:
+    import amistream
+
+    declaration = declared(serving(amistream, event), header)
+    element = getattr(declaration, "element", declaration)
+    expected = OTHER_KINDS.get((event, header))
+    assert element.kind in ((expected,) if expected else KINDS[kind])
+
+
+def test_every_list_action_has_an_aggregate(ami: ModuleType) -> None:
+    assert len(LISTS) == 45
+    for action, about in LISTS.items():
+        aggregate = getattr(ami.core_events, f"{action}_Aggregate")
+        assert {cls.__name__ for cls in aggregate.members} == set(about["members"])
+        assert aggregate.finisher.__name__ == about["finisher"]
+        assert aggregate in ami.aggregates.ALL
+
+
+@pytest.mark.parametrize("prefix", ["", "Dest"])
+def test_a_channel_under_its_prefix(ami: ModuleType, prefix: str) -> None:
+    event = parse(
+        ami,
+        "DialBegin",
+        f"{prefix}Channel: SIP/1",
+        f"{prefix}ChannelState: 4",
+        f"{prefix}CallerIDNum: <unknown>",
+        f"{prefix}Priority: 7",
+        f"{prefix}Uniqueid: 1.1",
+        f"{prefix}ChanVariable: TIER=gold",
+        f"{prefix}ChanVariable: NOTE=a=b",
+    )
+    word, other = (
+        f"{name}_" if name else "" for name in (prefix.lower(), {"": "dest"}.get(prefix, ""))
+    )
+    assert getattr(event, f"{word}channel") == "SIP/1"
+    assert getattr(event, f"{word}channel_state") is ami.enums.ChannelState.RING
+    assert getattr(event, f"{word}caller_id_num") is None
+    assert getattr(event, f"{word}priority") == 7
+    assert getattr(event, f"{word}uniqueid") == "1.1"
+    assert getattr(event, f"{word}channel_variables") == {"TIER": "gold", "NOTE": "a=b"}
+    assert getattr(event, f"{other}channel") is None
+    assert getattr(event, f"{other}channel_variables") == {}
+
+
+def test_every_prefix_declares_the_whole_snapshot(ami: ModuleType) -> None:
+    snapshots = ami.events._snapshots
+    plain = snapshots.ChannelEvent.headers()
+    for prefix, word in [
+        ("LocalOne", "local_one"),
+        ("OrigTransferer", "orig_transferer"),
+        ("TransferTarget", "transfer_target"),
+        ("Parkee", "parkee"),
+    ]:
+        cls = getattr(snapshots, f"{prefix}ChannelEvent")
+        own = {name: header for name, header in cls.headers().items() if name.startswith(word)}
+        assert [name.removeprefix(f"{word}_") for name in own] == [
+            name for name in plain if name not in ami.Event.headers()
+        ]
+        for name, header in own.items():
+            original = plain[name.removeprefix(f"{word}_")]
+            assert header.names == tuple(prefix + spelled for spelled in original.names)
+            assert (header.kind, header.members) == (original.kind, original.members)
+
+
+def test_a_bridge_under_its_prefix(ami: ModuleType) -> None:
+    event = parse(ami, "BridgeMerge", "ToBridgeUniqueid: a", "FromBridgeNumChannels: 2")
+    assert event.to_bridge_uniqueid == "a"
+    assert event.from_bridge_num_channels == 2
+    assert event.from_bridge_uniqueid is None
+
+
+def test_the_stub_of_the_snapshots_is_in_step() -> None:
+    root = Path(__file__).resolve().parent.parent
+    script = root / "ci" / "stubs.py"
+    if not (root / "src").is_dir():
+        pytest.skip("the tests run outside the tree")
+    names: dict[str, Any] = {"__name__": "stubs", "__file__": str(script)}
+    exec(compile(script.read_text(), script, "exec"), names)
+    assert names["STUB"].read_text() == names["stub"]()
+
+
+# pystrix's classes of ConfBridge, MeetMe and DAHDI: header, text, value; then the failure value.
+OF_PYSTRIX = [
+    *[("ConfbridgeList", name, "Yes", True, False) for name in ("Admin", "MarkedUser")],
+    ("ConfbridgeListComplete", "ListItems", "3", 3, -1),
+    ("ConfbridgeListRooms", "Locked", "Yes", True, False),
+    ("ConfbridgeListRooms", "Marked", "2", 2, -1),
+    ("ConfbridgeListRooms", "Parties", "2", 2, -1),
+    ("ConfbridgeListRoomsComplete", "ListItems", "3", 3, -1),
+    ("ConfbridgeTalking", "TalkingStatus", "on", True, False),
+    *[("MeetmeList", name, "Yes", True, False) for name in ("Admin", "MarkedUser")],
+    ("MeetmeList", "Talking", "No", False, None),
+    ("MeetmeList", "UserNumber", "1", 1, -1),
+    ("MeetmeListComplete", "ListItems", "3", 3, -1),
+    ("MeetmeListRooms", "Locked", "Yes", True, False),
+    ("MeetmeListRooms", "Parties", "2", 2, -1),
+    ("MeetmeListRoomsComplete", "ListItems", "3", 3, -1),
+    ("MeetmeMute", "Status", "on", True, False),
+    ("DAHDIShowChannels", "DND", "Enabled", True, False),
+    ("DAHDIShowChannels", "DAHDIChannel", "1", 1, -1),
+    ("DAHDIShowChannels", "SignallingCode", "128", 128, -1),
+    ("DAHDIShowChannelsComplete", "Items", "3", 3, -1),
+]
+
+
+@pytest.mark.parametrize(("name", "header", "text", "value", "failure"), OF_PYSTRIX)
+def test_what_pystrix_translates(
+    ami: ModuleType, name: str, header: str, text: str, value: Any, failure: Any
+) -> None:
+    for sent, expected in (
+        (f"{header}: {text}", value),
+        (f"{header}: Not so", failure),
+        ("X: 1", failure),
+    ):
+        headers, _ = parse(ami, name, sent).process()
+        assert headers[header] == expected
+        assert type(headers[header]) is type(expected)
+
+
+def test_report_blocks_are_numbered(ami: ModuleType) -> None:
+    event = parse(
+        ami,
+        "RTCPReceived",
+        "From: 192.0.2.7:5061",
+        "To: 192.0.2.8:10000",
+        "ReportCount: 2",
+        "Report0SourceSSRC: 0x1213b570",
+        "Report0FractionLost: 0",
+        "Report0DLSR: 0.2500",
+        "Report1SourceSSRC: 0x0051705d",
+        "Report1FractionLost: x",
+        "Report1DLSR: 1.5",
+        "Report3DLSR: 9.9",
+    )
+    assert event.report_source_ssrc == ("0x1213b570", "0x0051705d")
+    assert event.report_fraction_lost == (0, None)
+    assert event.report_dlsr == (0.25, 1.5)
+    assert event.report_lsr == ()
+    assert event.from_ == ("192.0.2.7", 5061)
+    assert event.to == ("192.0.2.8", 10000)
+    typed = event.to_dict(typed=True)
+    assert typed["Report0FractionLost"] == 0
+    assert typed["Report3DLSR"] == 9.9
+    headers, _ = event.process()
+    assert headers["To"] == "192.0.2.8:10000"  # the seed leaves it
+    assert headers["Report0DLSR"] == "0.2500"
+
+
+def test_charges_come_under_their_paths(ami: ModuleType) -> None:
+    event = parse(
+        ami,
+        "AOC-D",
+        "Charge/Type: Currency",
+        "Charge/Currency/Name: EUR",
+        "Charge/Currency/Cost: 12",
+        "Charge/Units(0)/NumberOf: 3",
+    )
+    assert type(event) is ami.core_events.AOC_D
+    assert event == "AOC-D"
+    assert (event.type, event.currency_name, event.cost) == ("Currency", "EUR", 12)
+    assert event.number_of == ("3",)
+
+
+def test_the_newexten_of_the_documentation(ami: ModuleType) -> None:
+    assert ami.core_events.NewExten is ami.core_events.Newexten
+    assert ami.Parser(only=ami.core_events.Newexten).feed(b"Event: NewExten\r\n\r\n")
+
+
+def test_an_event_of_a_name_nobody_knows(ami: ModuleType) -> None:
+    event = parse(ami, "Sold", "City: Oslo")
+    assert type(event) is ami.Event
+    assert (event.name, event["City"]) == ("Sold", "Oslo")
+    assert pickle.loads(pickle.dumps(event)).to_dict() == event.to_dict()
