@@ -262,7 +262,9 @@ class Aggregate(dict[Any, Any]):
             return None
         member = next((cls for cls in self.members if isinstance(event, cls)), None)
         ends = member is None and isinstance(event, self.finisher)
-        if not (self._announced or ends or member) or not self._is_own(event):
+        if not (member or ends or self._announced):
+            return None
+        if event.action_id != self._action_id and not self._is_anonymous(event):
             return None
         if ends:
             self[self.finisher] = self[self.finisher.__name__] = event
@@ -296,11 +298,8 @@ class Aggregate(dict[Any, Any]):
     def _end_name(self) -> str:
         return self.finisher.__name__
 
-    def _is_own(self, event: Event) -> bool:
-        action_id = event.action_id
-        if action_id is None and self.anonymous:
-            return _has_mark(type(self), event)
-        return action_id == self._action_id
+    def _is_anonymous(self, event: Event) -> bool:
+        return self.anonymous and event.action_id is None and _has_mark(type(self), event)
 
     def _join(self, event: Event, member: type[Event] | None) -> bool:
         self._received += 1
@@ -598,6 +597,8 @@ class PJSIPShowRegistrationInboundContactStatuses_Aggregate(Aggregate):
 
     members = (ContactStatusDetail,)
     finisher = ContactStatusDetailComplete
+    # Unannounced, an endpoint's contacts would be taken for these.
+    opens_unasked = False
 
 
 class PJSIPShowRegistrationsInbound_Aggregate(Aggregate):
@@ -751,17 +752,17 @@ _UNCOUNTED = {
 class _Waiting:
     """An open list."""
 
-    __slots__ = ("aggregate", "announced", "asked", "deadline")
+    __slots__ = ("aggregate", "announced", "asked", "deadline", "kind")
 
     def __init__(self, aggregate: Aggregate, deadline: float, asked: bool) -> None:
-        self.aggregate = aggregate
         self.deadline = deadline
         self.asked = asked  # for with `open`: the user holds this very aggregate
         self.announced = aggregate.announced
+        self.hold(aggregate)
 
-    @property
-    def kind(self) -> type[Aggregate]:
-        return type(self.aggregate)
+    def hold(self, aggregate: Aggregate) -> None:
+        self.aggregate = aggregate
+        self.kind = type(aggregate)
 
     @property
     def awaits_answer(self) -> bool:
@@ -797,10 +798,10 @@ class Collector:
 
     An event goes to the list that is open with its ActionID. A list that was announced is of the
     kind that its events tell, and the finisher has the last word; if none serves it is an
-    EventList_Aggregate. Kinds with the same events are told apart by their `mark`; where it is
-    not there, the first of `aggregates` is taken: an empty list of IAX peers that nobody opened
-    is a SIPpeers_Aggregate. A second start with the ActionID of a list that has begun ends that
-    list not valid: Asterisk answers one action after another, so its finisher is lost.
+    EventList_Aggregate. Kinds with the same events are told apart by their `mark`; where none is
+    there, it is the first kind that has no mark: an empty list of IAX peers that nobody opened is
+    a SIPpeers_Aggregate. A second start with the ActionID of a list that has begun ends that list
+    not valid: Asterisk answers one action after another, so its finisher is lost.
 
     aggregates: the kinds of list to know by their events. timeout: None waits for ever.
     max_open: how many lists may wait at once; TooManyLists for one more.
@@ -865,7 +866,8 @@ class Collector:
         unknown = next((entry for entry in entries if entry.is_unknown), None)
         if unknown is not None:
             aggregate.announce()
-            unknown.aggregate, unknown.asked = aggregate, True
+            unknown.asked = True
+            unknown.hold(aggregate)
             return aggregate
         if any(entry.kind is type(aggregate) for entry in entries):
             raise ValueError(f"{aggregate.name} {aggregate.action_id!r} is open already")
@@ -958,7 +960,7 @@ class Collector:
         telling = gathered.events[0] if ends and gathered.events else event
         kind = _choose(role.begins, telling) or EventList_Aggregate
         if kind is not entry.kind:
-            entry.aggregate = kind(gathered.action_id, max_members=self.max_members)
+            entry.hold(kind(gathered.action_id, max_members=self.max_members))
             entry.aggregate._take_over(gathered)
 
     def _take_answer(self, answer: Response, action_id: str) -> Aggregate | None:

@@ -1,4 +1,4 @@
-"""The command line: `amistream parse`, `stats` and `doctor`."""
+"""The command line: `amistream parse`, `stats`, `schema` and `doctor`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 import amistream
-from amistream.cli import doctor, parse, stats
+from amistream.cli import doctor, parse, schema, stats
 from amistream.cli._output import tell
 
 __all__ = ["main"]
@@ -23,13 +23,15 @@ examples:
       the same stream as a table
   amistream parse --sample
       no recording at hand? the sample is a few seconds of a call centre
+  amistream schema Hangup
+      which attributes does an event have, and of which types?
   amistream doctor
       is the compiled parser in use?
 
 exit codes:
   0  all was read
   1  the stream is cut off or damaged, or has a message that is too large; what is whole was
-     printed, and standard error says where the trouble is
+     printed, and standard error says where the trouble is; `schema --diff`: something is new
   2  the command is wrong, or a file cannot be opened or written
 """
 
@@ -74,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     version = f"amistream {amistream.__version__} ({amistream.IMPLEMENTATION})"
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (parse, stats, doctor):
+    for command in (parse, stats, schema, doctor):
         command.add_to(commands)
     return parser
 

@@ -12,7 +12,7 @@ from amistream.enums import ChannelState
 from amistream.headers import Enumeration, Int, Text, TypedHeader, Variables
 from amistream.messages import Event
 
-EventClass = TypeVar("EventClass", bound=type[Event])
+_EventClass = TypeVar("_EventClass", bound=type[Event])
 
 UNKNOWN = ("<unknown>", "unknown", "(null)")
 """What Asterisk writes where a caller has no number or name; typed attributes make it None."""
@@ -56,7 +56,7 @@ class BridgeEvent(Event):
     bridge_video_source = Text("BridgeVideoSource")
 
 
-def _prefixed(snapshot: EventClass, prefix: str) -> EventClass:
+def _prefixed(snapshot: _EventClass, prefix: str) -> _EventClass:
     """The snapshot under names that begin with `prefix`: DestChannel is `dest_channel`."""
     word = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", prefix).lower()
     declared = {
