@@ -30,8 +30,8 @@ EPOCH = 1_767_225_600
 """When the first call comes in, as UNIX time."""
 RTCP_INTERVAL = 5.0
 """Seconds from one report of a leg to its next, in either direction."""
-NTP_EPOCH = 2_208_988_800
-"""What NTP's seconds are ahead of UNIX time."""
+HERE = b"192.0.2.255:10000"
+"""The end of every leg that is Asterisk's."""
 
 FIRST_NAMES = ("Jane", "Peter", "Maria", "John", "Aisha", "Olga", "Ken", "Lucy")
 LAST_NAMES = ("Doe", "Miller", "Santos", "Okoro", "Novak", "Rossi", "Kim", "Patel")
@@ -309,12 +309,13 @@ class _Media:
         """The events of the leg's life, the first of them at a moment of its own."""
         offset = self.leg.born + self.random.random() * RTCP_INTERVAL
         while offset < self.leg.gone:
-            to = b"To: %b\r\n" % self.host
+            ends = b"To: %b\r\nFrom: %b\r\n" % (self.host, HERE)
             report = self._report(offset, self.ours, self.theirs)
-            yield Line(offset, self._head(b"RTCPSent") + to + report)
-            source = b"From: %b\r\nRTT: %.4f\r\n" % (self.host, self.random.uniform(0.005, 0.08))
+            yield Line(offset, self._head(b"RTCPSent") + ends + report)
+            ends = b"To: %b\r\nFrom: %b\r\n" % (HERE, self.host)
+            round_trip = b"RTT: %.4f\r\n" % self.random.uniform(0.005, 0.08)
             report = self._report(offset, self.theirs, self.ours)
-            yield Line(offset, self._head(b"RTCPReceived") + source + report)
+            yield Line(offset, self._head(b"RTCPReceived") + ends + round_trip + report)
             offset += RTCP_INTERVAL
 
     def _head(self, name: bytes) -> bytes:
@@ -322,13 +323,13 @@ class _Media:
         return head + self.leg.snapshot
 
     def _report(self, offset: float, ssrc: int, other: int) -> bytes:
-        """A sender's report with one reception report, in the order of main/rtp_engine.c."""
+        """A sender's report with one reception report, in the order of a real one."""
         packets = int(50 * (offset - self.leg.born))
-        now = self.began + offset + NTP_EPOCH
+        now = self.began + offset
         lost, jitter = self.random.choice((0, 0, 0, 1, 3)), self.random.randrange(60)
         delay = self.random.uniform(0.0, RTCP_INTERVAL)
         return (
-            b"SSRC: 0x%08x\r\nPT: 200(SR)\r\nReportCount: 1\r\n" % ssrc
+            b"MES: 88.1\r\nSSRC: 0x%08x\r\nPT: 200(SR)\r\nReportCount: 1\r\n" % ssrc
             + b"SentNTP: %.6f\r\nSentRTP: %d\r\n" % (now, 160 * packets)
             + b"SentPackets: %d\r\nSentOctets: %d\r\n" % (packets, 160 * packets)
             + b"Report0SourceSSRC: 0x%08x\r\nReport0FractionLost: %d\r\n" % (other, lost)
