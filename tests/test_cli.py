@@ -6,10 +6,10 @@ import csv
 import io
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -622,20 +622,21 @@ def at_terminal(environment: dict[str, str]) -> Run:
         process = subprocess.Popen(command, env=environment, **streams, **options)
         os.close(slave)
         if process.stdin:
-            feed_slowly(process.stdin)
+            feed_until_shown(process.stdin, master)
         shown = read_terminal(master)
         return process.wait(60), shown
 
     return run_there
 
 
-def feed_slowly(pipe: Any) -> None:
-    """Take longer than a second."""
+def feed_until_shown(pipe: Any, master: int) -> None:
+    """Keep writing until the terminal shows something, for half a minute at most."""
     with pipe:
-        for _ in range(3):
-            pipe.write(HANGUP * 1000)
+        for _ in range(150):
+            pipe.write(HANGUP * 100)
             pipe.flush()
-            time.sleep(0.6)
+            if select.select([master], [], [], 0.2)[0]:
+                return
 
 
 def read_terminal(master: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import pickle
 import sys
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from types import ModuleType
@@ -151,6 +152,17 @@ def noise(ami: ModuleType, nr: int) -> Iterator[Any]:
     yield event(ami, "QueueParams", "another list")
     yield response(ami, "Success", f"other-{nr}", "done")
     yield response(ami, "Error", f"other-{nr}", "not done")
+
+
+def announce(ami: ModuleType, collector: Any, name: str, asked: str) -> Any:
+    """The list that was opened, if it was: before its announcement or after."""
+    opened = None
+    if asked == "before":
+        opened = collector.open(aggregate(ami, name))
+    assert collector.add(start(ami)) is None
+    if asked == "after":
+        opened = collector.open(aggregate(ami, name))
+    return opened
 
 
 def add_all(collector: Any, messages: list[Any]) -> list[Any]:
@@ -399,9 +411,12 @@ def test_an_announced_list_keeps_at_most_max_members(ami: ModuleType) -> None:
     collector = ami.Collector(max_members=2)
     add_all(collector, [start(ami), *(event(ami, f"Phone{i}") for i in range(100))])
     assert set(collector.waiting[0]) == {"Phone0", "Phone1"}
-    done = collector.add(complete(ami, "PhonesComplete", 100))
+    collector.add(event(ami, "AorList"))
+    assert set(collector.waiting[0]) >= {"AorList", "Phone0", "Phone1"}
+    done = collector.add(complete(ami, "AorListComplete", 101))
+    assert done["AorList"] == []
     assert len(done.events) == 2
-    assert done.error_message == "100 members came; only 2 were kept"
+    assert done.error_message == "101 members came; only 2 were kept"
 
 
 def test_a_known_list_keeps_what_is_new_in_it(ami: ModuleType) -> None:
@@ -421,13 +436,12 @@ def test_a_known_list_keeps_what_is_new_in_it(ami: ModuleType) -> None:
     assert done[ami.core_events.PeerStatus] is done["PeerStatus"]
 
 
-@pytest.mark.parametrize("asked", [True, False])
-def test_what_is_new_may_come_first(ami: ModuleType, asked: bool) -> None:
+@pytest.mark.parametrize("asked", ["before", "after", "never"])
+def test_what_is_new_may_come_first(ami: ModuleType, asked: str) -> None:
     collector = ami.Collector()
-    if asked:
-        collector.open(aggregate(ami, "PJSIPShowEndpoint"))
+    announce(ami, collector, "PJSIPShowEndpoint", asked)
     sent = [event(ami, "SecretDetail"), event(ami, "AuthDetail"), event(ami, "EndpointDetail")]
-    done = add_all(collector, [start(ami), *sent, complete(ami, "EndpointDetailComplete", 3)])[0]
+    done = add_all(collector, [*sent, complete(ami, "EndpointDetailComplete", 3)])[0]
     assert done == "PJSIPShowEndpoint_Aggregate"
     assert done.valid
     assert done.events == sent
@@ -466,14 +480,17 @@ def test_the_finisher_has_the_last_word(ami: ModuleType) -> None:
     assert len(collector) == 0
 
 
-def test_an_opened_list_that_another_ends(ami: ModuleType) -> None:
+@pytest.mark.parametrize("asked", ["before", "after"])
+@pytest.mark.parametrize("finisher", ["EverythingComplete", "AorListComplete"])
+def test_an_opened_list_that_another_ends(ami: ModuleType, finisher: str, asked: str) -> None:
     collector = ami.Collector()
-    asked = collector.open(aggregate(ami, "PJSIPShowEndpoint"))
-    end = complete(ami, "EverythingComplete", 1)
-    assert add_all(collector, [start(ami), event(ami, "EndpointDetail"), end]) == [asked]
-    assert asked.error_message == "EverythingComplete ended it, not EndpointDetailComplete"
-    assert asked["EndpointDetailComplete"] is None
-    assert asked.ended_by is end
+    opened = announce(ami, collector, "PJSIPShowEndpoint", asked)
+    end = complete(ami, finisher, 1)
+    (done,) = add_all(collector, [event(ami, "EndpointDetail"), end])
+    assert done is opened
+    assert done.error_message == f"{finisher} ended it, not EndpointDetailComplete"
+    assert done["EndpointDetailComplete"] is None
+    assert done.ended_by is end
 
 
 def test_an_opened_list_may_be_any(ami: ModuleType) -> None:
@@ -574,6 +591,22 @@ def test_iax_peers_go_to_no_other_list(ami: ModuleType) -> None:
     assert len(collector) == 0
 
 
+def test_iax_peers_in_a_list_opened_as_any(ami: ModuleType) -> None:
+    """What was opened stays what it is; that it lacks them is said."""
+    collector = ami.Collector()
+    opened = collector.open(ami.core_events.EventList_Aggregate("1"))
+    assert add_all(collector, ami.Parser().feed(IAX_PEERS % {b"id": b"1"})) == [opened]
+    assert opened.error_message == "ListItems says 2 members were sent; 0 came"
+
+
+def test_iax_peers_by_hand(ami: ModuleType) -> None:
+    gathered = aggregate(ami, "IAXpeers")
+    assert gathered.evaluate_event(event(ami, "PeerEntry", None, Channeltype="SIP")) is None
+    assert gathered.evaluate_event(event(ami, "PeerEntry", None)) is None
+    assert gathered.evaluate_event(event(ami, "PeerEntry", "b", Channeltype="IAX2")) is None
+    assert gathered.evaluate_event(event(ami, "PeerEntry", None, Channeltype="IAX2")) is False
+
+
 @pytest.mark.parametrize("announced", [True, False])
 @pytest.mark.parametrize(
     ("headers", "kind"),
@@ -601,11 +634,10 @@ def test_peers_are_what_was_opened(
     ami: ModuleType, opened: str, channel_type: str, answered: str
 ) -> None:
     collector = ami.Collector()
-    if answered == "before":
-        collector.add(start(ami))
-    asked = collector.open(aggregate(ami, opened))
-    if answered == "after":
-        collector.add(start(ami))
+    if answered == "never":
+        asked = collector.open(aggregate(ami, opened))
+    else:
+        asked = announce(ami, collector, opened, answered)
     collector.add(event(ami, "PeerEntry", Channeltype=channel_type))
     assert collector.add(complete(ami, "PeerlistComplete", 1)) is asked
     assert asked.valid
@@ -630,6 +662,16 @@ def test_a_kind_that_never_ends_is_an_error(ami: ModuleType) -> None:
         ami.Collector([EndlessAggregate])
 
 
+def test_a_kind_may_be_made_known_late(ami: ModuleType) -> None:
+    """Its events were seen before, when they were of no list."""
+    collector = ami.Collector([])
+    sent = [event(ami, "AorList"), complete(ami, "AorListComplete", 1)]
+    assert add_all(collector, sent) == []
+    opened = collector.open(aggregate(ami, "PJSIPShowAors"))
+    assert add_all(collector, sent) == [opened]
+    assert opened.valid
+
+
 def test_two_kinds_of_ones_own_may_share_events(ami: ModuleType) -> None:
     class OwnAggregate(ami.core_events.Status_Aggregate):
         """Status, of one's own kind."""
@@ -640,6 +682,30 @@ def test_two_kinds_of_ones_own_may_share_events(ami: ModuleType) -> None:
     assert collector.add(event(ami, "StatusComplete", "x", Items="1")) is own
     assert own.valid
     assert collector.add(event(ami, "StatusComplete", "y", Items="1")) == "Status_Aggregate"
+
+
+def test_a_kind_of_ones_own_without_registered_events(ami: ModuleType) -> None:
+    """Its events come as plain ones, and are kept under their names."""
+
+    class Extra(ami.Event):
+        __slots__ = ()
+
+    class ExtraComplete(ami.Event):
+        __slots__ = ()
+
+    class ExtraAggregate(ami.Aggregate):
+        members = (Extra,)
+        finisher = ExtraComplete
+
+    collector = ami.Collector()
+    add_all(collector, [start(ami, "b"), Extra(b"Event: Extra\r\nActionID: c\r\n\r\n")])
+    opened = collector.open(ExtraAggregate("a"))
+    plain, own = event(ami, "Extra"), Extra(b"Event: Extra\r\nActionID: a\r\n\r\n")
+    add_all(collector, [start(ami), plain, own])
+    assert opened["Extra"] == opened[Extra] == [plain, own]
+    end = ExtraComplete(b"Event: ExtraComplete\r\nActionID: a\r\nListItems: 2\r\n\r\n")
+    assert collector.add(end) is opened
+    assert opened.valid
 
 
 ERRORS = {
@@ -687,15 +753,22 @@ def test_a_refusal_ends_an_unannounced_list(ami: ModuleType) -> None:
         ["start", "PhoneEntry"],
         ["start", "AorList"],
         ["AorList"],
+        ["open", "start"],
+        ["open", "AorList"],
+        ["start", "open"],
     ],
 )
 def test_a_second_start_ends_the_list(ami: ModuleType, began: list[str]) -> None:
     """One session's lists come one after another, so the first lost its finisher."""
     collector = ami.Collector(max_open=1)
-    add_all(collector, [start(ami) if one == "start" else event(ami, one) for one in began])
+    for one in began:
+        if one == "open":
+            collector.open(aggregate(ami, "PJSIPShowAors"))
+        else:
+            collector.add(start(ami) if one == "start" else event(ami, one))
     done = collector.add(start(ami))
     assert done.error_message == "another list started with its ActionID"
-    assert [one.name for one in done.events] == [one for one in began if one != "start"]
+    assert [one.name for one in done.events] == [one for one in began if one[0].isupper()]
     assert len(collector) == 1
     done = add_all(collector, [event(ami, "AorList"), complete(ami, "AorListComplete", 1)])[0]
     assert done.valid
@@ -712,6 +785,13 @@ def test_opened_lists_with_one_action_id_are_answered_in_order(ami: ModuleType) 
     add_all(collector, [start(ami), event(ami, "SecretDetail"), event(ami, "AuthList")])
     assert collector.add(complete(ami, "AuthListComplete", 2)) is second
     assert second.valid
+
+
+def test_unannounced_lists_with_one_action_id(ami: ModuleType) -> None:
+    collector = ami.Collector()
+    add_all(collector, [event(ami, "AorList"), event(ami, "AuthList"), event(ami, "AorList")])
+    assert collector.add(complete(ami, "AuthListComplete", 1)).valid
+    assert collector.add(complete(ami, "AorListComplete", 2)).valid
 
 
 def test_opening_what_has_begun_is_an_error(ami: ModuleType) -> None:
@@ -820,6 +900,24 @@ def test_work_grows_neither_with_lists_nor_with_kinds(ami: ModuleType) -> None:
     for collector in (few, many):
         add_all(collector, [start(ami, "id-0")])
     assert calls_of(lambda: few.add(refused)) == calls_of(lambda: many.add(also))
+
+
+@pytest.mark.parametrize("name", ["PhoneEntry", "PeerStatus", "AorList"])
+def test_work_does_not_grow_with_members(ami: ModuleType, name: str) -> None:
+    collector = ami.Collector()
+    add_all(collector, [start(ami), event(ami, name)])
+    second, last = event(ami, name), event(ami, name)
+    work = calls_of(lambda: collector.add(second))
+    add_all(collector, [event(ami, name) for _ in range(1_000)])
+    assert calls_of(lambda: collector.add(last)) == work
+
+
+def test_a_list_that_ended_is_let_go(ami: ModuleType) -> None:
+    collector = ami.Collector()
+    for end in (complete(ami, "AorListComplete", 0), response(ami, "Error", "a", "no")):
+        held = weakref.ref(add_all(collector, [start(ami), end])[0])
+        gc.collect()
+        assert held() is None
 
 
 def test_an_unrelated_event_is_not_read(ami: ModuleType) -> None:

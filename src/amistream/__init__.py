@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from amistream import core_events
 from amistream._impl import IMPLEMENTATION, Parser
-from amistream.aggregates import Aggregate, Collector
+from amistream.aggregates import Aggregate
+from amistream.collector import Collector
 from amistream.errors import (
     AMIError,
     DamagedFile,

@@ -142,9 +142,13 @@ def _read_milliseconds(header: Header, value: bytes) -> int | None:
     return int(match[1]) if match else None
 
 
+def _read_unless_unknown(header: Header, value: bytes) -> Any:
+    return None if value in header._unknown else _READERS[header.kind](header, value)
+
+
 def _read_member(header: Header, value: bytes) -> Any:
     known = header._known.get(value)
-    if known is not None or not value:
+    if known is not None or not value or value in header._unknown:
         return known
     plain = _READERS[header.kind](header, value)
     if plain is None or header.members is None:
@@ -223,10 +227,16 @@ class Header:
         self.key = names[0] if key is None else key
         self.attribute = ""
         self.members = members
-        self._known = {str(member.value).encode(): member for member in members or ()}
+        words = ((str(member.value), member) for member in members or ())
+        self._known = {word.encode(): member for word, member in words if word not in unknown}
         self._names = tuple(name.encode() for name in names)
         self._line = b"\n" + self._names[0] + b":"
-        self._read = _READERS[kind] if members is None else _read_member
+        # The checks that few headers need are in readers of their own: __get__ is the hot path.
+        self._read = _READERS[kind]
+        if members is not None:
+            self._read = _read_member
+        elif unknown:
+            self._read = _read_unless_unknown
         self._true = tuple(word.encode() for word in true)
         self._false = tuple(word.encode() for word in false)
         self._unknown = tuple(word.encode() for word in unknown)
@@ -250,7 +260,7 @@ class Header:
             value = (raw[start:end] if end >= 0 else raw[start:]).strip(b" \t\r")
         else:
             value = message._find(self._names)[1]
-        if value is None or value in self._unknown:
+        if value is None:
             return self.failure
         result = self._read(self, value)
         return self.failure if result is None else result
@@ -482,6 +492,8 @@ class MessageCore:
         if value is not None:
             return value
         wanted = _encoded(name)
+        if self._lines.headers is None and wanted not in self._bytes:
+            return None  # splitting the message would take fifty times as long
         spaced = None
         for line in reversed(self._split_headers()):
             if line.name == wanted:

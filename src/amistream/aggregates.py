@@ -1,14 +1,9 @@
-"""Aggregates: the events of one list, gathered by ActionID, and the Collector that routes them."""
+"""Aggregates: the events of one list, gathered by ActionID, and every kind of list there is."""
 
 from __future__ import annotations
 
-import logging
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
-from amistream.errors import TooManyLists
 from amistream.events.agents import Agents, AgentsComplete
 from amistream.events.bridges import (
     BridgeInfoChannel,
@@ -119,7 +114,7 @@ from amistream.events.voicemail import (
     VoicemailUserEntry,
     VoicemailUserEntryComplete,
 )
-from amistream.messages import Event, Message, Response
+from amistream.messages import Event, Message
 
 __all__ = [
     "Agents_Aggregate",
@@ -171,8 +166,6 @@ __all__ = [
     "VoicemailUserStatus_Aggregate",
     "VoicemailUsersList_Aggregate",
 ]
-
-_logger = logging.getLogger("amistream")
 
 
 class Aggregate(dict[Any, Any]):
@@ -269,7 +262,7 @@ class Aggregate(dict[Any, Any]):
         if ends:
             self[self.finisher] = self[self.finisher.__name__] = event
             return self._end(event)
-        if member is None and _ends_a_list(event):
+        if member is None and ends_a_list(event):
             return self._end(event, f"{event.name} ended it, not {self._end_name}")
         return self._join(event, member)
 
@@ -299,7 +292,7 @@ class Aggregate(dict[Any, Any]):
         return self.finisher.__name__
 
     def _is_anonymous(self, event: Event) -> bool:
-        return self.anonymous and event.action_id is None and _has_mark(type(self), event)
+        return self.anonymous and event.action_id is None and has_mark(type(self), event)
 
     def _join(self, event: Event, member: type[Event] | None) -> bool:
         self._received += 1
@@ -358,7 +351,7 @@ class EventList_Aggregate(Aggregate):
         """Take the event in: True if that ends the list, False if it joins, None if unrelated."""
         if self._finished or not isinstance(event, Event) or event.action_id != self._action_id:
             return None
-        if not _ends_a_list(event):
+        if not ends_a_list(event):
             return self._join(event, None)
         self.setdefault(event.name, event)
         if type(event) is not Event:
@@ -373,7 +366,15 @@ class EventList_Aggregate(Aggregate):
         return sum(len(self.get(name, ())) for name in _UNCOUNTED.get(end.name, ()))
 
 
-def _ends_a_list(event: Event) -> bool:
+def has_mark(kind: type[Aggregate], event: Event) -> bool:
+    """Whether the event has what tells a kind from others with the same classes."""
+    if kind.mark is None:
+        return False
+    header, text = kind.mark
+    return header in event if text is None else event.get(header) == text
+
+
+def ends_a_list(event: Event) -> bool:
     """Whether the event says of itself that it is a list's last, in any case of letters."""
     return event.get("EventList", "").lower() in ("complete", "cancelled")
 
@@ -602,16 +603,16 @@ class PJSIPShowRegistrationInboundContactStatuses_Aggregate(Aggregate):
 
 
 class PJSIPShowRegistrationsInbound_Aggregate(Aggregate):
-    """Who may register here, asked for with PJSIPShowRegistrationsInbound."""
+    """Who registers here, asked for with PJSIPShowRegistrationsInbound."""
 
     members = (InboundRegistrationDetail,)
     finisher = InboundRegistrationDetailComplete
 
 
 class PJSIPShowRegistrationsOutbound_Aggregate(Aggregate):
-    """Where Asterisk registers, each with its authentications; PJSIPShowRegistrationsOutbound.
+    """Where Asterisk registers, asked for with PJSIPShowRegistrationsOutbound.
 
-    ListItems counts the registrations, as Registered and NotRegistered together do.
+    Each registration is followed by its authentications, which ListItems leaves out.
     """
 
     members = (OutboundRegistrationDetail, AuthDetail)
@@ -747,314 +748,3 @@ _UNCOUNTED = {
     if kind.uncounted
 }
 """The finisher's name to the names of the members that its count leaves out."""
-
-
-class _Waiting:
-    """An open list."""
-
-    __slots__ = ("aggregate", "announced", "asked", "deadline", "kind")
-
-    def __init__(self, aggregate: Aggregate, deadline: float, asked: bool) -> None:
-        self.deadline = deadline
-        self.asked = asked  # for with `open`: the user holds this very aggregate
-        self.announced = aggregate.announced
-        self.hold(aggregate)
-
-    def hold(self, aggregate: Aggregate) -> None:
-        self.aggregate = aggregate
-        self.kind = type(aggregate)
-
-    @property
-    def awaits_answer(self) -> bool:
-        return self.asked and not self.announced and not self.aggregate._received
-
-    @property
-    def is_unknown(self) -> bool:
-        """Whether it was announced, and that is all."""
-        return self.announced and not self.asked and not self.aggregate._received
-
-
-class _Role(NamedTuple):
-    """What the messages of one class are to a Collector."""
-
-    kinds: tuple[type[Aggregate], ...] = ()
-    """The kinds of list that it is a member of, or finishes."""
-    begins: tuple[type[Aggregate], ...] = ()
-    """Those of them that it tells a list to be."""
-    ends: bool = False
-    anonymous: bool = False
-
-
-_FOREIGN = _Role()  # compared by identity
-_ANSWER = _Role()
-
-
-class Collector:
-    """Gathers many lists at once out of one stream of messages.
-
-    A list opens with `open`, with a Response that says `EventList: start`, or with an event of
-    its own if its kind is known by that. It ends with its finisher, Complete or Cancelled; with a
-    Response that refuses it (Error); or when `timeout` seconds have passed since it opened.
-
-    An event goes to the list that is open with its ActionID. A list that was announced is of the
-    kind that its events tell, and the finisher has the last word; if none serves it is an
-    EventList_Aggregate. Kinds with the same events are told apart by their `mark`; where none is
-    there, it is the first kind that has no mark: an empty list of IAX peers that nobody opened is
-    a SIPpeers_Aggregate. A second start with the ActionID of a list that has begun ends that list
-    not valid: Asterisk answers one action after another, so its finisher is lost.
-
-    aggregates: the kinds of list to know by their events. timeout: None waits for ever.
-    max_open: how many lists may wait at once; TooManyLists for one more.
-    max_members: how many members a list keeps; one that gets more ends not valid.
-    on_timeout: called with each list that timed out, from `add` or `expire`; without it a
-        warning is logged. clock: seconds that only grow.
-    """
-
-    def __init__(
-        self,
-        aggregates: Iterable[type[Aggregate]] = ALL,
-        *,
-        timeout: float | None = 60.0,
-        max_open: int = 10_000,
-        max_members: int = 1_000_000,
-        on_timeout: Callable[[Aggregate], object] | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        if timeout is not None and timeout <= 0:
-            raise ValueError(f"timeout must be positive seconds or None, not {timeout!r}")
-        if max_open < 1 or max_members < 1:
-            raise ValueError("max_open and max_members must be at least 1")
-        self.timeout = timeout
-        self.max_open = max_open
-        self.max_members = max_members
-        self.timed_out = 0
-        self._on_timeout = on_timeout or _log_timeout
-        self._clock = clock
-        # Every list has the same timeout, so they time out in the order they were opened.
-        self._waiting: OrderedDict[_Waiting, None] = OrderedDict()
-        self._waiting_at: dict[str, list[_Waiting]] = {}
-        self._announced = 0
-        self._last_announced: _Waiting | None = None
-        self._kinds: set[type[Aggregate]] = set()
-        self._kinds_of: dict[type, tuple[type[Aggregate], ...]] = {}
-        self._roles: dict[type, _Role] = {}
-        for kind in aggregates:
-            self._gather(kind)
-
-    def __len__(self) -> int:
-        """How many lists wait."""
-        return len(self._waiting)
-
-    def __bool__(self) -> bool:
-        return True
-
-    @property
-    def waiting(self) -> list[Aggregate]:
-        """The open lists, the oldest first."""
-        return [entry.aggregate for entry in self._waiting]
-
-    def open(self, aggregate: Aggregate) -> Aggregate:
-        """Wait for a list that was asked for; TooManyLists if there is no room.
-
-        Its announcement may have come already, but nothing of the list itself.
-        """
-        self._expire_overdue()
-        self._gather(type(aggregate))
-        if aggregate.max_members is None:
-            aggregate.max_members = self.max_members
-        entries = self._waiting_at.get(aggregate.action_id, [])
-        unknown = next((entry for entry in entries if entry.is_unknown), None)
-        if unknown is not None:
-            aggregate.announce()
-            unknown.asked = True
-            unknown.hold(aggregate)
-            return aggregate
-        if any(entry.kind is type(aggregate) for entry in entries):
-            raise ValueError(f"{aggregate.name} {aggregate.action_id!r} is open already")
-        self._add_open(aggregate, asked=True)
-        return aggregate
-
-    def add(self, message: Message) -> Aggregate | None:
-        """The list that the message ends, or None; `valid` tells whether it is whole."""
-        if self._waiting:
-            self._expire_overdue()
-        role = self._roles.get(type(message)) or self._learn_role(type(message))
-        if role is _FOREIGN and not self._announced:
-            return None
-        action_id = message.action_id
-        if action_id is None:
-            if role.anonymous and isinstance(message, Event):
-                self._take_anonymous(message, role)
-            return None
-        if isinstance(message, Response):
-            return self._take_answer(message, action_id)
-        if isinstance(message, Event):
-            return self._take_event(message, action_id, role)
-        return None
-
-    def expire(self) -> list[Aggregate]:
-        """Give up the lists that are overdue, and return them; call it when no traffic comes."""
-        return self._expire_overdue()
-
-    def _gather(self, kind: type[Aggregate]) -> None:
-        if kind in self._kinds or kind.finisher is Event:
-            return
-        if kind.finisher in kind.members:
-            raise ValueError(f"{kind.__name__} never ends: its finisher is a member")
-        self._kinds.add(kind)
-        self._roles.clear()
-        for served in (*kind.members, kind.finisher):
-            self._kinds_of[served] = (*self._kinds_of.get(served, ()), kind)
-
-    def _learn_role(self, cls: type) -> _Role:
-        served = next((base for base in cls.__mro__ if base in self._kinds_of), None)
-        if served is not None:
-            role = _make_role(served, self._kinds_of[served])
-        else:
-            role = _ANSWER if issubclass(cls, Response) else _FOREIGN
-        self._roles[cls] = role
-        return role
-
-    def _take_event(self, event: Event, action_id: str, role: _Role) -> Aggregate | None:
-        entry = self._find_waiting(action_id, role)
-        if entry is None:
-            kind = _choose(role.begins, event)
-            if kind is None or not kind.opens_unasked:
-                return None
-            entry = self._add_open(kind(action_id, max_members=self.max_members))
-        elif entry.announced and not entry.asked:
-            self._settle_kind(entry, event, role)
-        if entry.aggregate.evaluate_event(event) is not True:
-            return None
-        self._close(entry)
-        return entry.aggregate
-
-    def _take_anonymous(self, event: Event, role: _Role) -> None:
-        """Asterisk sends a list in one go, so what lacks the ActionID is of the last announced."""
-        entry, kind = self._last_announced, _choose(role.begins, event)
-        if entry is None or kind is None or not kind.anonymous:
-            return
-        if not entry.asked:
-            self._settle_kind(entry, event, role)
-        if entry.kind is kind:
-            entry.aggregate.evaluate_event(event)
-
-    def _find_waiting(self, action_id: str, role: _Role) -> _Waiting | None:
-        """The open list that the event belongs to: by its class, else as any event of that ID."""
-        entries = self._waiting_at.get(action_id)
-        if entries is None:
-            return None
-        for entry in entries:
-            if entry.kind in role.kinds:
-                return entry
-        return next((entry for entry in entries if entry.announced), None)
-
-    def _settle_kind(self, entry: _Waiting, event: Event, role: _Role) -> None:
-        """Let an announced list be of the kind that its events tell, the last of them for good."""
-        if entry.kind in role.kinds:
-            return
-        ends = role.ends or _ends_a_list(event)
-        if not ends and entry.kind is not EventList_Aggregate:
-            return
-        gathered = entry.aggregate
-        telling = gathered.events[0] if ends and gathered.events else event
-        kind = _choose(role.begins, telling) or EventList_Aggregate
-        if kind is not entry.kind:
-            entry.hold(kind(gathered.action_id, max_members=self.max_members))
-            entry.aggregate._take_over(gathered)
-
-    def _take_answer(self, answer: Response, action_id: str) -> Aggregate | None:
-        entries = self._waiting_at.get(action_id, [])
-        if not answer.success:
-            reason = f"Asterisk answered {answer.name}: {answer.message}"
-            return self._fail(entries[0], reason) if entries else None
-        if answer.get("EventList", "").lower() != "start":
-            return None
-        asked = next((entry for entry in entries if entry.awaits_answer), None)
-        if asked is not None:
-            self._announce(asked)
-            return None
-        reason = "another list started with its ActionID"
-        ended = self._fail(entries[0], reason) if entries else None
-        self._announce(self._add_open(EventList_Aggregate(action_id, max_members=self.max_members)))
-        return ended
-
-    def _add_open(self, aggregate: Aggregate, *, asked: bool = False) -> _Waiting:
-        if len(self._waiting) >= self.max_open:
-            raise TooManyLists(aggregate.action_id, self.max_open)
-        deadline = float("inf") if self.timeout is None else self._clock() + self.timeout
-        entry = _Waiting(aggregate, deadline, asked)
-        self._announced += entry.announced
-        self._waiting[entry] = None
-        self._waiting_at.setdefault(aggregate.action_id, []).append(entry)
-        return entry
-
-    def _announce(self, entry: _Waiting) -> None:
-        entry.aggregate.announce()
-        entry.announced = True
-        self._announced += 1
-        self._last_announced = entry
-
-    def _fail(self, entry: _Waiting, reason: str) -> Aggregate:
-        self._close(entry)
-        entry.aggregate.fail(reason)
-        return entry.aggregate
-
-    def _close(self, entry: _Waiting) -> None:
-        aggregate = entry.aggregate
-        self._announced -= entry.announced
-        if entry is self._last_announced:
-            self._last_announced = None
-        del self._waiting[entry]
-        entries = self._waiting_at[aggregate.action_id]
-        entries.remove(entry)
-        if not entries:
-            del self._waiting_at[aggregate.action_id]
-
-    def _expire_overdue(self) -> list[Aggregate]:
-        overdue: list[Aggregate] = []
-        if self.timeout is None:
-            return overdue
-        now = self._clock()
-        while self._waiting:
-            entry = next(iter(self._waiting))
-            if entry.deadline > now:
-                break
-            self.timed_out += 1
-            missing = entry.aggregate._end_name
-            overdue.append(
-                self._fail(entry, f"timed out after {self.timeout:g} s without {missing}")
-            )
-        for aggregate in overdue:
-            self._on_timeout(aggregate)
-        return overdue
-
-
-def _make_role(cls: type, kinds: tuple[type[Aggregate], ...]) -> _Role:
-    """Several kinds with one member class: it begins only those whose first member it is."""
-    begun = [kind for kind in kinds if cls in (*kind.members[:1], kind.finisher)]
-    begins = kinds if len(kinds) == 1 else tuple(begun)
-    return _Role(
-        kinds=kinds,
-        begins=begins,
-        ends=any(cls is kind.finisher for kind in kinds),
-        anonymous=any(kind.anonymous and cls in kind.members for kind in kinds),
-    )
-
-
-def _choose(kinds: tuple[type[Aggregate], ...], event: Event) -> type[Aggregate] | None:
-    """Which of the kinds an event begins: the one whose mark it has, else the first unmarked."""
-    marked = next((kind for kind in kinds if _has_mark(kind, event)), None)
-    unmarked = next((kind for kind in kinds if kind.mark is None), None)
-    return marked or unmarked or next((k for k in kinds if isinstance(event, k.finisher)), None)
-
-
-def _has_mark(kind: type[Aggregate], event: Event) -> bool:
-    if kind.mark is None:
-        return False
-    header, text = kind.mark
-    return header in event if text is None else event.get(header) == text
-
-
-def _log_timeout(aggregate: Aggregate) -> None:
-    _logger.warning("%r", aggregate)
