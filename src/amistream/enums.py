@@ -28,6 +28,7 @@ class _Number(IntEnum):
         return _outside(cls, value, f"UNKNOWN_{value}") if type(value) is int else None
 
     __str__ = int.__repr__  # as IntEnum from Python 3.11 on
+    __format__ = int.__format__
 
 
 class _Word(StrEnum):
