@@ -28,7 +28,7 @@ class _Number(IntEnum):
         return _outside(cls, value, f"UNKNOWN_{value}") if type(value) is int else None
 
     __str__ = int.__repr__  # as IntEnum from Python 3.11 on
-    __format__ = int.__format__
+    __format__ = int.__format__  # type: ignore[assignment]
 
 
 class _Word(StrEnum):
