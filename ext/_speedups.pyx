@@ -666,14 +666,7 @@ cdef class MessageCore:
 
     def __getitem__(self, name):
         cdef Slice value
-        cdef Slice wanted
-        if isinstance(name, str) and PyUnicode_IS_ASCII(<PyObject *>name):
-            wanted.p = PyUnicode_DATA(<PyObject *>name)
-            wanted.n = PyUnicode_GET_LENGTH(<PyObject *>name)
-        else:
-            encoded = encoded_name(name)
-            wanted = of_bytes(encoded)
-        if not find_text(self, wanted, &value):
+        if not find_named(self, name, &value):
             raise KeyError(name)
         return text(value)
 
@@ -681,10 +674,9 @@ cdef class MessageCore:
         """The raw text of the last header called `name`, or `default`."""
         cdef Slice sent_as
         cdef Slice value
-        cdef bytes wanted = encoded_name(name)
-        if find_text(self, of_bytes(wanted), &value):
+        if find_named(self, name, &value):
             return text(value)
-        if ignore_case and find(self, lines_of(self), (wanted,), &sent_as, &value):
+        if ignore_case and find(self, lines_of(self), (encoded_name(name),), &sent_as, &value):
             return text(value)
         return default
 
@@ -704,11 +696,7 @@ cdef class MessageCore:
 
     def __contains__(self, name):
         cdef Slice value
-        cdef bytes wanted
-        if not isinstance(name, str):
-            return False
-        wanted = encoded_name(name)
-        return find_text(self, of_bytes(wanted), &value)
+        return isinstance(name, str) and find_named(self, name, &value)
 
     def __iter__(self):
         return iter(all_texts(self))
@@ -999,6 +987,18 @@ cdef bint find_text(MessageCore message, Slice name, Slice *value) except -1:
     return find_exact(message, index, name, value) or find_loosely(
         message, index, name, False, &sent_as, value
     )
+
+
+cdef bint find_named(MessageCore message, name, Slice *value) except -1:
+    """The last header called `name`; an ASCII name is read where it lies, not encoded."""
+    cdef Slice wanted       # borrowed from `name` or `encoded`
+    if isinstance(name, str) and PyUnicode_IS_ASCII(<PyObject *>name):
+        wanted.p = PyUnicode_DATA(<PyObject *>name)
+        wanted.n = PyUnicode_GET_LENGTH(<PyObject *>name)
+    else:
+        encoded = encoded_name(name)
+        wanted = of_bytes(encoded)
+    return find_text(message, wanted, value)
 
 
 cdef bint find(
