@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import pickle
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 
 # What Asterisk 22.10.1 documents, emits or was seen to send: event to header to type, None where
 # nothing tells it; and the lists.
-FACTS = json.loads((Path(__file__).parent / "data" / "asterisk22.json").read_text())
+DATA = Path(__file__).parent / "data"
+FACTS = json.loads((DATA / "asterisk22.json").read_text())
 EVENTS: dict[str, dict[str, str | None]] = FACTS["events"]
 LISTS: dict[str, dict[str, Any]] = FACTS["lists"]
 
@@ -91,6 +93,62 @@ def test_every_header_is_declared_with_its_type(event: str, header: str, kind: s
     element = getattr(declaration, "element", declaration)
     expected = OTHER_KINDS.get((event, header))
     assert element.kind in ((expected,) if expected else KINDS[kind])
+
+
+@pytest.fixture(scope="module")
+def every_event() -> bytes:
+    """Each event that a real Asterisk 22 could be made to send, in up to three of its forms."""
+    return gzip.decompress((DATA / "every-event.ami.gz").read_bytes())
+
+
+def test_what_a_real_asterisk_sends_is_declared(ami: ModuleType, every_event: bytes) -> None:
+    events = ami.Parser().feed(every_event)
+    assert len(events) == every_event.count(b"\r\n\r\n") == 261
+    assert len({event.name for event in events}) == 212
+    assert b"".join(event.raw for event in events) == every_event
+    for event in events:
+        assert type(event) is not ami.Event
+        assert type(event).__name__ == event.name
+        if event in ("UserEvent", "TestEvent"):
+            continue  # they carry what their sender makes up
+        names = {name.lower() for name in type(event)._headers} | {"event", "actionid"}
+        assert {name for name in event if name.lower() not in names} == set()
+
+
+def test_what_a_real_asterisk_sends_is_read(ami: ModuleType, every_event: bytes) -> None:
+    nothing = {"", "<unknown>", "unknown", "(null)", "N/A", "UNKNOWN"}  # the last: a peer's Status
+    for event in ami.Parser().feed(every_event):
+        for attribute, declaration in type(event).headers().items():
+            value = getattr(event, attribute)
+            sent = [event[name] for name in declaration.names if name in event]
+            if sent and sent[0] not in nothing:
+                assert value is not None, (event, attribute, sent)
+                assert value != -1 or sent[0] == "-1", (event, attribute, sent)
+
+
+def test_real_values(ami: ModuleType, every_event: bytes) -> None:
+    first: dict[str, Any] = {}
+    for event in ami.Parser().feed(every_event):
+        first.setdefault(event.name, event)
+    assert first["AgentRingNoAnswer"].ring_time == int(first["AgentRingNoAnswer"]["RingTime"])
+    report = first["RTCPReceived"]
+    assert report.report_source_ssrc == (report["Report0SourceSSRC"],)
+    assert report.report_lsr == (int(report["Report0LSR"]),)
+    assert report.from_ == ("127.0.0.1", int(report["From"].removeprefix("127.0.0.1:")))
+    transfer = first["AttendedTransfer"]
+    assert transfer.orig_transferer_channel == transfer["OrigTransfererChannel"]
+    assert transfer.is_external is (transfer["IsExternal"] == "Yes")
+    assert first["BridgeMerge"].to_bridge_num_channels == int(
+        first["BridgeMerge"]["ToBridgeNumChannels"]
+    )
+    assert first["Hangup"].cause.value == int(first["Hangup"]["Cause"])
+    assert first["DeviceStateChange"].state.value == first["DeviceStateChange"]["State"]
+    assert first["ContactList"].roundtrip_usec == (
+        None
+        if first["ContactList"]["RoundtripUsec"] == "N/A"
+        else int(first["ContactList"]["RoundtripUsec"])
+    )
+    assert first["ResourceListDetail"].get_all("Event") == ["ResourceListDetail", "presence"]
 
 
 def test_every_list_action_has_an_aggregate(ami: ModuleType) -> None:
