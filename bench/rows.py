@@ -105,6 +105,16 @@ FURTHER = {
         "after an event was due it is an object.",
     ),
     "parallel": More("Two parsers at once", "Messages a second of two, as a multiple of one's."),
+    "pystrix": More(
+        "pystrix's programs with the drop-in",
+        "The capture over a loopback socket to a program's callbacks, as a multiple of pystrix's "
+        "speed. To be reached: 20 times.",
+    ),
+    "panoramisk": More(
+        "panoramisk's programs with the drop-in",
+        "The capture over a loopback socket to a program's callbacks, as a multiple of "
+        "panoramisk's speed. To be reached: 10 times.",
+    ),
 }
 
 NAMES = (*TABLE, *FURTHER)

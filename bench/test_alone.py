@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from bench import contenders, live, memory, parallel, rows
+from bench import (
+    compat,
+    compat_panoramisk,
+    compat_pystrix,
+    contenders,
+    live,
+    memory,
+    parallel,
+    rows,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 SWITCHES = {
@@ -76,3 +85,20 @@ def test_parallel(note, quick, contender):
     one, two = (parallel.throughput(contender, parsers, seconds) for parsers in (1, 2))
     case = f"two {parallel.workers()}"
     note.values(contender, {case: two / one}, unit="times one", one=one, two=two)
+
+
+@pytest.mark.parametrize("contender", rows.TWINS)
+def test_pystrix(note, quick, contender):
+    measure_programs(note, quick, contender, "pystrix", compat_pystrix)
+
+
+@pytest.mark.parametrize("contender", rows.TWINS)
+def test_panoramisk(note, quick, contender):
+    measure_programs(note, quick, contender, "panoramisk", compat_panoramisk)
+
+
+def measure_programs(note, quick, contender, peer, programs):
+    jobs = {job: title for job, title in programs.JOBS.items() if job in programs.TARGETS}
+    rounds = 1 if quick else 3
+    found = compat.times(programs.__name__, programs.REPEATS, peer, contender, jobs, rounds)
+    note.values(contender, found, unit=f"times {peer}")

@@ -4,6 +4,8 @@
     python ci/asterisk --keep                 keep the root: the next run starts in seconds
     python ci/asterisk --save captures        write what was on the wire as captures/*.ami.gz
     python ci/asterisk --check captures       no Asterisk: check such files again, on both twins
+    python ci/asterisk --beside "python ci/compat --port {port}"
+                                              then start it again for a command, which may fail too
 
 The root is made with debootstrap from the mirror that this machine's own apt uses (DEBIAN_MIRROR
 names another), with Debian's packages of Asterisk and sipp. That takes root rights on Linux.
@@ -22,6 +24,7 @@ import contextlib
 import gzip
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -48,6 +51,7 @@ HERE = Path(__file__).resolve().parent
 AFTER_TIME = 90.0
 """How long acts may go on when the time is up, in seconds."""
 REPLAY_LIMIT = 600.0
+USUAL_PORT = 5038
 TWINS = {"compiled": "0", "pure": "1"}
 
 
@@ -67,7 +71,7 @@ def main() -> int:
             return run(root, options, problems)
     except UnavailableError as reason:
         loudly("SKIPPED: no real Asterisk was run, because", str(reason))
-        return 0
+        return run_command(options.beside, USUAL_PORT) if options.beside else 0
     except (LabError, NotSeenError) as reason:
         print(f"\nFAILED: {reason}", flush=True)
         return 1
@@ -107,6 +111,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--check", type=Path, metavar="DIR", help="check saved streams and start no Asterisk"
     )
+    parser.add_argument(
+        "--beside",
+        metavar="COMMAND",
+        help="run it afterwards beside Asterisk, with AMI's port for {port}; 5038 if SKIPPED",
+    )
     options = parser.parse_args()
     if options.seconds < 0 or options.rate <= 0:
         parser.error("--seconds must not be negative, --rate must be positive")
@@ -133,6 +142,8 @@ def run(root: Root, options: argparse.Namespace, problems: Problems) -> int:
         seen, outcomes = check(lab, options, problems)
         report.show_events(seen)
         report.show_lists(outcomes)
+        if options.beside:
+            run_beside(root, options.beside, problems, say)
         return verdict(problems)
     finally:
         root.stop()
@@ -187,6 +198,24 @@ def end(lab: Lab, problems: Problems) -> None:
     if problems:
         report.heading("Asterisk's log ends with")
         print(lab.root.log_tail())
+
+
+def run_beside(root: Root, command: str, problems: Problems, say: Progress) -> None:
+    """Start Asterisk again and let the command have it."""
+    say(f"starting Asterisk again for: {command}")
+    root.start()
+    try:
+        code = run_command(command, root.ports.ami)
+    finally:
+        root.stop()
+    if code != 0:
+        problems.add(f"{command}: exit code {code}")
+
+
+def run_command(command: str, port: int) -> int:
+    """The exit code of a command that is told AMI's port."""
+    words = [word.format(port=port) for word in shlex.split(command)]
+    return subprocess.run(words, check=False).returncode
 
 
 def check(

@@ -381,6 +381,8 @@ class MessageCore:
     @property
     def data(self) -> list[str]:
         """The lines that are not headers: a Command's output (either style), or strays."""
+        if self._lines.headers is None and self._shaped():
+            return []
         return [_text(line) for line in self._parsed().data or ()]
 
     def __getitem__(self, name: str) -> str:

@@ -1,0 +1,131 @@
+"""panoramisk as it is beside panoramisk with the drop-in, end to end over a loopback socket.
+
+`python -m bench.compat_panoramisk` prints the table. Each round is a plain panoramisk program in a
+process of its own, on asyncio's own loop or on uvloop's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from typing import Any
+
+from bench import compat
+
+REPEATS = {"panoramisk": 1, "compiled": 12, "pure": 4}
+"""How many times the capture is sent, so that no round is too short to be measured."""
+LOOPS = ("asyncio", "uvloop")
+TARGET = 10.0
+"""How many times panoramisk's speed is to be reached."""
+
+
+class Program:
+    """What the measured program listens to, and what it does with it."""
+
+    def __init__(self, manager: Any) -> None:
+        self.manager = manager
+        self.seen: Counter[Any] = Counter()
+
+    def hangups(self) -> None:
+        """callbacks on Hangup only, which read the cause"""
+
+        @self.manager.register_event("Hangup")
+        def heard(manager: Any, event: Any) -> None:
+            self.seen[event.cause] += 1
+
+    def all(self) -> None:
+        """callbacks on all events, which count them by name"""
+
+        @self.manager.register_event("*")
+        def heard(manager: Any, event: Any) -> None:
+            self.seen[event.event] += 1
+
+    def headers(self) -> None:
+        """callbacks on all events, which read three headers"""
+
+        @self.manager.register_event("*")
+        def heard(manager: Any, event: Any) -> None:
+            self.seen[event.event, event["Privilege"], event.channelstate] += 1
+
+    def dicts(self) -> None:
+        """callbacks on all events, which make a dict of each"""
+
+        @self.manager.register_event("*")
+        def heard(manager: Any, event: Any) -> None:
+            self.seen[event.event, len(dict(event))] += 1
+
+
+WORK = {
+    name: getattr(Program, name).__doc__ or "" for name in ("hangups", "all", "headers", "dicts")
+}
+JOBS = {f"{name}, {loop}": f"{what}, {loop}" for name, what in WORK.items() for loop in LOOPS}
+TARGETS = {job: TARGET for job in JOBS if job.startswith(("hangups", "all"))}
+
+
+def run(contender: str, port: int, job: str) -> None:
+    """Be the measured process: print what was measured as JSON."""
+    if contender != "panoramisk":
+        import amistream
+        from amistream.compat import panoramisk
+
+        assert contender == amistream.IMPLEMENTATION, amistream.IMPLEMENTATION
+        panoramisk.install()
+    work, _, loop = job.partition(", ")
+    if loop == "asyncio":
+        wall, processor, seen = asyncio.run(_read(port, work))
+    else:
+        import uvloop
+
+        wall, processor, seen = uvloop.run(_read(port, work))
+    told = {str(key): count for key, count in seen.items() if compat.LAST_NAME not in key}
+    print(json.dumps([wall, processor, told]))
+
+
+async def _read(port: int, work: str) -> tuple[float, float, Counter[Any]]:
+    """Run a program on the stream: seconds, those of the processor, and what it counted."""
+    from panoramisk import Manager
+
+    loop = asyncio.get_running_loop()
+    connected, over = loop.create_future(), loop.create_future()
+    manager = Manager(loop=loop, host="127.0.0.1", port=port, on_connect=connected.set_result)
+    program = Program(manager)
+    getattr(program, work)()
+    manager.register_event(compat.LAST_NAME, lambda manager, event: over.set_result(None))
+    await manager.connect()
+    await connected
+    wall, processor = time.perf_counter(), time.process_time()
+    # Not send_action(): the answer, which does not come, would be waited for all the time.
+    manager.protocol.transport.write(b"Action: Ping\r\n\r\n")
+    await over
+    figures = time.perf_counter() - wall, time.process_time() - processor
+    manager.close()
+    return *figures, program.seen
+
+
+def table(rounds: int, jobs: list[str] | None = None) -> str:
+    """Measure, and the figures for people."""
+    best = compat.measure_all("bench.compat_panoramisk", REPEATS, jobs or list(JOBS), rounds)
+    return compat.table(best, "panoramisk", JOBS, TARGETS)
+
+
+def main() -> int:
+    """Measure and print the table, or be the process of one measurement."""
+    parser = argparse.ArgumentParser(prog="python -m bench.compat_panoramisk", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--job", choices=JOBS, action="append", help="one of them; repeatable")
+    parser.add_argument("--run", nargs=3, help=argparse.SUPPRESS)
+    told = parser.parse_args()
+    if told.run:
+        contender, port, job = told.run
+        run(contender, int(port), job)
+        return 0
+    print(table(told.rounds, told.job))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

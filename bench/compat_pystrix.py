@@ -1,0 +1,129 @@
+"""pystrix as it is beside pystrix with the drop-in, end to end over a loopback socket.
+
+`python -m bench.compat_pystrix` prints the table. Each round is a plain pystrix program in a
+process of its own; pystrix's two threads share one interpreter, which is a part of its price.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+import time
+from collections import Counter
+from typing import Any
+
+from bench import compat
+
+CONTENDERS = ("pystrix", "compiled", "pure")
+REPEATS = {"pystrix": 1, "compiled": 20, "pure": 8}
+"""How many times the capture is sent, so that no round is too short to be measured."""
+TARGETS = {"hangups": 20.0, "all": 20.0}
+"""How many times pystrix's speed is to be reached."""
+
+
+class Program:
+    """What the measured program listens to, and what it does with it."""
+
+    def __init__(self, manager: Any) -> None:
+        self.manager = manager
+        self.seen: Counter[object] = Counter()
+
+    def hangups(self) -> None:
+        """callbacks on Hangup only, which read the cause"""
+        from pystrix.ami import core_events
+
+        self._listen(core_events.Hangup, lambda event: event["Cause"])
+
+    def all(self) -> None:
+        """callbacks on all events, which count them"""
+        self._listen("", lambda event: "events")
+
+    def headers(self) -> None:
+        """callbacks on all events, which read three headers"""
+        self._listen("", lambda event: (event["Event"], event["Privilege"], event.get("Channel")))
+
+    def dicts(self) -> None:
+        """callbacks on all events, which make a dict of each"""
+        self._listen("", lambda event: len(dict(event)))
+
+    def process(self) -> None:
+        """callbacks on all events, which call `process()`"""
+        self._listen("", lambda event: len(event.process()[0]))
+
+    def _listen(self, what: Any, read: Any) -> None:
+        seen = self.seen
+
+        def heard(event: Any, manager: Any) -> None:
+            seen[read(event)] += 1
+
+        self.manager.register_callback(what, heard)
+
+
+JOBS = {
+    name: getattr(Program, name).__doc__ or ""
+    for name in ("hangups", "all", "headers", "dicts", "process")
+}
+
+
+def run(contender: str, port: int, job: str) -> None:
+    """Be the measured process: print what was measured as JSON."""
+    if contender != "pystrix":
+        import amistream
+        from amistream.compat import pystrix
+
+        assert contender == amistream.IMPLEMENTATION, amistream.IMPLEMENTATION
+        pystrix.install()
+    from pystrix.ami import Manager
+
+    over = threading.Event()
+    manager = Manager()
+    program = Program(manager)
+    getattr(program, job)()
+    manager.register_callback(compat.LAST_NAME, lambda event, manager: over.set())
+    manager.connect("127.0.0.1", port)
+    wall, processor = time.perf_counter(), time.process_time()
+    # Not send_action(): its answer would be waited for, by pystrix in steps of 50 ms.
+    manager.get_connection().send_message("Action: Ping\r\n\r\n")
+    if not over.wait(240):
+        raise TimeoutError("the last event did not come")
+    figures = (time.perf_counter() - wall, time.process_time() - processor)
+    seen = Counter({str(what): count for what, count in program.seen.items()})
+    seen.subtract(_of_the_last(job))
+    print(json.dumps([*figures, {what: count for what, count in seen.items() if count}]))
+    sys.stdout.flush()
+    # pystrix's reader spins at the end of the stream, and would be waited for.
+    manager._message_reader.kill()
+
+
+def _of_the_last(job: str) -> dict[str, int]:
+    """What the last event adds, which is not part of the capture."""
+    last = {"Event": compat.LAST_NAME, "Privilege": "call,all"}
+    of_a_job = {
+        "all": "events",
+        "headers": str((*last.values(), None)),
+        "dicts": str(len(last)),
+        "process": str(len(last)),
+    }
+    return {of_a_job[job]: 1} if job in of_a_job else {}
+
+
+def main() -> int:
+    """Measure and print the table, or be the process of one measurement."""
+    parser = argparse.ArgumentParser(prog="python -m bench.compat_pystrix", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--job", choices=JOBS, action="append", help="one of them; repeatable")
+    parser.add_argument("--run", nargs=3, help=argparse.SUPPRESS)
+    told = parser.parse_args()
+    if told.run:
+        contender, port, job = told.run
+        run(contender, int(port), job)
+        return 0
+    best = compat.measure_all("bench.compat_pystrix", REPEATS, told.job or JOBS, told.rounds)
+    print(compat.table(best, "pystrix", JOBS, TARGETS))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1207 @@
+"""A panoramisk program with the drop-in: its Manager on a real socket, with what Asterisk sends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import importlib
+import io
+import logging
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from importlib import metadata
+from types import ModuleType
+from typing import Any
+
+import panoramisk
+import pytest
+from panoramisk import CallManager, Manager
+from panoramisk import utils as their_utils
+from panoramisk.ami_protocol import AMIProtocol
+from panoramisk.message import Message
+
+BANNER = b"Asterisk Call Manager/11.0.0\r\n"
+HANGUP = b"Event: Hangup\r\nChannel: SIP/1-0000\r\nUniqueid: 17.1\r\nCause: 16\r\n\r\n"
+LAST = b"Event: Last\r\nPrivilege: all\r\n\r\n"
+PATIENCE = 10.0
+THEIRS = {name: vars(AMIProtocol)[name] for name in ("data_received", "handle_message", "send")}
+DISPATCH = vars(Manager)["dispatch"]
+
+Told = tuple[str, list[tuple[str, Any]]]
+
+
+def message(*lines: str) -> bytes:
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+class Asterisk:
+    """A server on the loopback that speaks AMI to whoever connects, the last one at a time."""
+
+    def __init__(self) -> None:
+        self.actions: list[dict[str, str]] = []
+        self.connected: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+        self.answers: dict[str, list[list[str]]] = {
+            "Login": [["Response: Success", "Message: Authentication accepted"]],
+            "Ping": [["Response: Success", "Ping: Pong"]],
+            "Silence": [],
+        }
+        self.raw_answers: dict[str, bytes] = {}
+        self.port = 0
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
+        writer.write(BANNER)
+        await self.connected.put(writer)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                whole = await reader.readuntil(b"\r\n\r\n")
+                self._answer(writer, whole.decode().strip())
+
+    def _answer(self, writer: asyncio.StreamWriter, text: str) -> None:
+        action = dict(line.split(": ", 1) for line in text.split("\r\n"))
+        self.actions.append(action)
+        number = action["ActionID"]
+        writer.write(self.raw_answers.get(action["Action"], b"").replace(b"{}", number.encode()))
+        for lines in self.answers.get(action["Action"], []):
+            kind, *others = lines
+            writer.write(message(kind, f"ActionID: {number}", *others))
+
+    async def peer(self) -> asyncio.StreamWriter:
+        """The connection that was made last, once it is."""
+        return await asyncio.wait_for(self.connected.get(), PATIENCE)
+
+    async def close(self) -> None:
+        self._server.close()
+        for writer in self._writers:
+            writer.close()
+        await asyncio.sleep(0)
+
+
+class Program:
+    """A manager that is logged in at an Asterisk, and what it saw of the events."""
+
+    def __init__(self, asterisk: Asterisk, manager: Any, peer: asyncio.StreamWriter) -> None:
+        self.asterisk = asterisk
+        self.manager = manager
+        self.peer = peer
+        self.seen: list[Told] = []
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        manager.register_event("Last", self._end)
+
+    def _end(self, manager: Any, event: Any) -> None:
+        if not self.over.done():
+            self.over.set_result(None)
+
+    def tell(self, manager: Any, event: Any) -> None:
+        """A callback that keeps an event's name and all its headers."""
+        self.seen.append((event.event, list(event.items())))
+
+    def names(self) -> list[str]:
+        return [name for name, _ in self.seen]
+
+    async def receive(self, *pieces: bytes) -> None:
+        """Let Asterisk send these and the last event; return when that was seen."""
+        for piece in (*pieces, LAST):
+            self.peer.write(piece)
+            await self.peer.drain()
+        await asyncio.wait_for(self.over, PATIENCE)
+
+
+@contextlib.asynccontextmanager
+async def running(cls: Any = Manager, **config: Any) -> AsyncIterator[Program]:
+    asterisk = Asterisk()
+    await asterisk.start()
+    loop = asyncio.get_running_loop()
+    logged_in = loop.create_future()
+    told: dict[str, Any] = {"host": "127.0.0.1", "port": asterisk.port, "loop": loop}
+    told |= {"username": "u", "secret": "s", "reconnect_timeout": 0, **config}
+    manager = cls(**told, on_login=lambda _: logged_in.done() or logged_in.set_result(None))
+    try:
+        await manager.connect()
+        await asyncio.wait_for(logged_in, PATIENCE)
+        yield Program(asterisk, manager, await asterisk.peer())
+    finally:
+        manager.close()
+        await asterisk.close()
+
+
+@pytest.fixture
+def drop_in(ami: ModuleType) -> Iterator[ModuleType]:
+    """The drop-in of the twin, not yet installed."""
+    module = importlib.import_module("amistream.compat.panoramisk")
+    yield module
+    module.uninstall()
+    assert {name: vars(AMIProtocol)[name] for name in THEIRS} == THEIRS
+    assert vars(Manager)["dispatch"] is DISPATCH
+
+
+@pytest.fixture
+def installed(drop_in: ModuleType) -> ModuleType:
+    drop_in.install()
+    return drop_in
+
+
+@pytest.fixture
+def inner(drop_in: ModuleType) -> ModuleType:
+    return importlib.import_module("amistream.compat._panoramisk_reader")
+
+
+@pytest.fixture
+def messages(drop_in: ModuleType) -> ModuleType:
+    return importlib.import_module("amistream.compat._panoramisk_messages")
+
+
+def run(scenario: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(asyncio.wait_for(scenario, 60))
+
+
+def both_ways(drop_in: ModuleType, scenario: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """What a scenario gives, which is the same without the drop-in and with it."""
+    without = run(scenario())
+    with drop_in.installed():
+        assert run(scenario()) == without
+    return without
+
+
+async def see(*pieces: bytes, patterns: tuple[str, ...] = ("*",), **config: Any) -> list[Told]:
+    """What the callbacks on these patterns are given of a stream."""
+    async with running(**config) as program:
+        for pattern in patterns:
+            program.manager.register_event(pattern, program.tell)
+        await program.receive(*pieces)
+        return program.seen
+
+
+def without_banner(stream: bytes) -> bytes:
+    return stream[stream.index(b"\r\n") + 2 :]
+
+
+# --- the streams of real Asterisks ------------------------------------------------------------
+
+
+def test_capture_of_a_call_centre_is_seen_the_same(drop_in, queue_events):
+    stream = without_banner(queue_events)
+    pieces = [stream[at : at + 4999] for at in range(0, len(stream), 4999)]
+    seen = both_ways(drop_in, lambda: see(*pieces))
+    assert len(seen) == 24_572
+    assert seen[-1] == ("Last", [("Event", "Last"), ("Privilege", "all"), ("content", "")])
+
+
+def test_capture_of_list_actions_is_seen_the_same(drop_in, list_actions):
+    seen = both_ways(drop_in, lambda: see(without_banner(list_actions)))
+    assert len(seen) == 2_323
+
+
+def test_hangups_of_a_call_centre(installed, queue_events):
+    expected = [
+        dict(line.split(": ", 1) for line in whole.decode().split("\r\n") if ": " in line)
+        for whole in queue_events.split(b"\r\n\r\n")
+        if whole.strip().startswith(b"Event: Hangup\r\n")
+    ]
+    assert len(expected) == 808
+
+    async def scenario():
+        async with running() as program:
+            causes = []
+            program.manager.register_event(
+                "Hangup", lambda _, event: causes.append((event.uniqueid, event["CAUSE"]))
+            )
+            await program.receive(without_banner(queue_events))
+            return causes
+
+    assert run(scenario()) == [(one["Uniqueid"], one["Cause"]) for one in expected]
+
+
+def test_every_header_alone_is_as_in_the_dict(installed, messages, queue_events, list_actions):
+    stream = without_banner(queue_events) + without_banner(list_actions)
+    for raw in stream.split(b"\r\n\r\n")[::7]:
+        if not raw.startswith(b"Event: "):
+            continue
+        raw += b"\r\n\r\n"
+        theirs = Message.from_line(raw.decode().strip())
+        name = theirs.event
+        for key, value in theirs.items():
+            assert messages.lazy(raw, name, "utf8")[key] == value
+            assert messages.lazy(raw, name, "utf8").get(key.upper()) == value
+            assert key.lower() in messages.lazy(raw, name, "utf8")
+            if not hasattr(Message, key.lower()):
+                assert getattr(messages.lazy(raw, name, "utf8"), key.lower()) == value
+        other = messages.lazy(raw, name, "utf8")
+        assert other.nosuchheader == ""
+        assert "nosuchheader" not in other
+        assert other == theirs
+        assert repr(other) == repr(theirs)
+        assert len(other) == len(theirs)
+
+
+# --- reading ----------------------------------------------------------------------------------
+
+GREETING = "Zoë ☎ Привет"
+
+
+@pytest.mark.parametrize("cut", range(2, 24))
+def test_character_cut_by_a_read_is_whole(drop_in, cut):
+    first = message("Event: First", "Privilege: all")
+    event = message("Event: Cut", f"Text: {GREETING}", "After: x")
+    at = event.index(GREETING.encode()) + cut - 2
+
+    async def scenario():
+        async with running() as program:
+            program.manager.register_event("*", program.tell)
+            arrived = asyncio.Event()
+            program.manager.register_event("First", lambda *_: arrived.set())
+            program.peer.write(first + event[:at])
+            await asyncio.wait_for(arrived.wait(), PATIENCE)
+            await program.receive(event[at:])
+            return dict(program.seen)["Cut"]
+
+    with drop_in.installed():
+        assert run(scenario()) == [
+            ("Event", "Cut"),
+            ("Text", GREETING),
+            ("After", "x"),
+            ("content", ""),
+        ]
+
+
+def test_panoramisk_itself_loses_it():
+    protocol, seen = unconnected()
+    event = message("Event: Cut", "Text: Zoë")
+    protocol.data_received(event[:-5])
+    protocol.data_received(event[-5:])
+    assert seen == [("Cut", [("Event", "Cut"), ("Text", "Zo"), ("content", "")])]
+
+
+class Transport:
+    """Where a protocol that is not connected writes to."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def unconnected(
+    pattern: str = "*", encoding: str = "utf8", **config: Any
+) -> tuple[Any, list[Told]]:
+    """A protocol whose reads are made by the test, and what a callback was given."""
+    manager = Manager(**config)
+    seen: list[Told] = []
+    manager.register_event(pattern, lambda _, one: seen.append((one.event, list(one.items()))))
+    protocol = AMIProtocol()
+    protocol.connection_made(Transport())
+    protocol.factory, protocol.encoding, manager.protocol = manager, encoding, protocol
+    return protocol, seen
+
+
+STREAM = BANNER + message("Response: Success", "Message: hello") + HANGUP + HANGUP + LAST
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_reads_of_any_size(installed, size):
+    protocol, seen = unconnected()
+    for at in range(0, len(STREAM), size):
+        protocol.data_received(STREAM[at : at + size])
+    assert [name for name, _ in seen] == ["Hangup", "Hangup", "Last"]
+    assert seen[0][1][1:] == [
+        ("Channel", "SIP/1-0000"),
+        ("Uniqueid", "17.1"),
+        ("Cause", "16"),
+        ("content", ""),
+    ]
+    assert protocol.version == "11.0.0"
+
+
+ODD = {
+    "no space after a colon": b"Event: X\r\nA:1\r\nB: 2\r\n\r\n",
+    "a line with no colon": b"Event: X\r\nnonsense\r\nB: 2\r\n\r\n",
+    "spaces around a value": b"Event: X\r\nA:   1  \r\nB: 2  \r\n\r\n",
+    "an empty value": b"Event: X\r\nA: \r\nB: 2\r\n\r\n",
+    "an empty value at the end": b"Event: X\r\nA: 1\r\nB: \r\n\r\n",
+    "a colon at the end": b"Event: X\r\nA: 1\r\nB: 2: \r\n\r\n",
+    "colons in a value": b"Event: X\r\nA: 1: 2:3\r\n\r\n",
+    "a tab at the end": b"Event: X\r\nA: 1\r\nB: 2\t\r\n\r\n",
+    "a separator at the end": b"Event: X\r\nA: 1\r\nB: 2\x1c\r\n\r\n",
+    "a wide space at the end": "Event: X\r\nA: 1\r\nB: 2\N{EM SPACE}\r\n\r\n".encode(),
+    "only a space at the end": b"Event: X\r\nA: 1\r\n \r\n\r\n",
+    "a repeated header": b"Event: X\r\nA: 1\r\nB: 2\r\nA: 3\r\nA: 4\r\n\r\n",
+    "names that differ in case": b"Event: X\r\nUniqueid: 1\r\nB: 2\r\nUniqueID: 3\r\n\r\n",
+    "both of them": b"Event: X\r\nA: 1\r\na: 2\r\nA: 3\r\n\r\n",
+    "a name in capitals": b"Event: X\r\nCHANNEL: 1\r\n\r\n",
+    "a name in a name": b"Event: X\r\nDestChannel: 1\r\nChannelState: 2\r\n\r\n",
+    "a name in a value": b"Event: X\r\nAppData: \nChannel: 1\r\nB: 2\r\n\r\n",
+    "spaces around a name": b"Event: X\r\n A: 1\r\nB : 2\r\n\r\n",
+    "a bare LF in a value": b"Event: X\r\nA: 1\nB: 2\r\nC: 3\r\n\r\n",
+    "a value that ends in a LF": b"Event: X\r\nA: none found\n\r\nB: 2\r\n\r\n",
+    "a quoted Result": b"Event: X\r\nResult: 200%20result%3D1%20\r\nB: 2\r\n\r\n",
+    "a header Content": b"Event: X\r\nContent: mine\r\nB: 2\r\n\r\n",
+    "bytes that are not UTF-8": b"Event: X\r\nA: caf\xe9 au lait\r\nB: 2\xff\r\n\r\n",
+    "other bytes before ASCII": b"Event: X\r\nA: caf\xe9 \xc3\xa9\r\nB: 2\r\n\r\n",
+    "other alphabets": "Event: X\r\nA: Zoë ☎\r\nB: Ж\r\n\r\n".encode(),
+    "no space after Event": b"Event:X\r\nA: 1\r\n\r\n",
+    "an ActionID before Event": b"ActionID: 4\r\nEvent: X\r\nA: 1\r\n\r\n",
+    "a Response in an event": b"Event: OriginateResponse\r\nResponse: Failure\r\nA: 1\r\n\r\n",
+    "neither Event nor Response": b"A: 1\r\nB: 2\r\n\r\n",
+    "event in small letters": b"event: X\r\nA: 1\r\n\r\n",
+    "a UserEvent that names itself": b"Event: UserEvent\r\nevent: Mine\r\nA: 1\r\n\r\n",
+    "a name of another alphabet": "Event: Грач\r\nA: 1\r\n\r\n".encode(),
+    "a name with spaces": b"Event:  X \r\nA: 1\r\n\r\n",
+    "no name": b"Event: \r\nA: 1\r\n\r\n",
+    "extra blank lines": b"Event: X\r\nA: 1\r\n\r\n\r\n\r\nEvent: Y\r\nA: 2\r\n\r\n",
+    "many headers": b"Event: X\r\n"
+    + b"".join(b"H%d: %d\r\n" % (n, n) for n in range(99))
+    + b"\r\n",
+    "a name in UTF-7": b"Event: X\r\n+AEE-: +AGk-\r\nB: 2\r\n\r\n",
+    "a long value": b"Event: X\r\nA: " + b"x" * 20_000 + b"\r\nB: 2\r\n\r\n",
+}
+KEYS = (
+    "a",
+    "A",
+    "b",
+    "Uniqueid",
+    "channel",
+    "CONTENT",
+    "result",
+    "event",
+    "h77",
+    "none",
+    "a: ",
+    "é",
+)
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf8", "latin1", "cp1251", "ascii", "gbk", "utf-7", "utf-16"]
+)
+@pytest.mark.parametrize("raw", ODD.values(), ids=ODD)
+def test_odd_messages_are_read_as_panoramisk_does(drop_in, messages, raw, encoding):
+    def told(event):
+        alone = [event.get(key, "?") for key in KEYS]
+        there = [key in event for key in KEYS]
+        by_attribute = [getattr(event, key) for key in KEYS]
+        return event.event, alone, there, by_attribute, list(event.items()), event.success
+
+    def seen():
+        protocol, _ = unconnected("Nothing", encoding)
+        found = []
+        protocol.factory.register_event("*", lambda _, event: found.append(told(event)))
+        protocol.data_received(BANNER)
+        for _ in range(3):  # the shape of a message is learned from the first
+            protocol.data_received(raw + LAST)
+        return found
+
+    expected = seen()
+    messages._shapes.clear()
+    with drop_in.installed():
+        assert seen() == expected
+        if encoding != "utf-16":
+            assert expected[-1][0] == "Last"
+
+
+def test_blank_line_that_ends_in_a_bare_lf_ends_a_message(installed):
+    protocol, seen = unconnected()
+    protocol.data_received(b"Event: X\r\nA: 1\r\n\nEvent: Y\r\nA: 2\r\n\r\n")
+    assert [(name, dict(items)["A"]) for name, items in seen] == [("X", "1"), ("Y", "2")]
+
+
+def test_second_event_header_does_not_end_the_connection(installed):
+    listed = ["Event: ResourceListDetail", "ObjectName: team", "Event: presence", "FullState: no"]
+    protocol, seen = unconnected()
+    protocol.data_received(message(*listed) * 2 + HANGUP)
+    assert seen[0] == seen[1]
+    assert seen[0] == (
+        "ResourceListDetail",
+        [
+            ("Event", "ResourceListDetail"),
+            ("ObjectName", "team"),
+            ("FullState", "no"),
+            ("content", ""),
+        ],
+    )
+    assert seen[2][0] == "Hangup"
+
+
+def test_too_large_message_is_skipped_and_logged(drop_in, caplog):
+    large = message("Event: Large", "Text: " + "x" * 5000)
+
+    async def scenario():
+        return await see(HANGUP + large + HANGUP, large[:3000], large[3000:], HANGUP)
+
+    with drop_in.installed(max_message=4096):
+        seen = run(scenario())
+    assert [name for name, _ in seen] == ["Hangup", "Hangup", "Hangup", "Last"]
+    said = [one.getMessage() for one in caplog.records if "max_message=4096" in one.getMessage()]
+    assert len(said) == 2
+    assert "it is skipped" in said[0]
+    with drop_in.installed():
+        assert len(run(scenario())) == 6
+
+
+def test_bound_that_is_none_is_refused(drop_in):
+    with pytest.raises(ValueError, match="max_message"):
+        drop_in.install(max_message=0)
+    assert vars(AMIProtocol)["data_received"] is THEIRS["data_received"]
+
+
+def test_stream_is_saved_as_it_came(installed, tmp_path):
+    stream = io.BytesIO()
+    protocol, _ = unconnected(save_stream=stream)
+    data = BANNER + message("Event: X", "Text: Zoë") + b"Event: Y\r\nText: \xff\r\n\r\n"
+    for at in range(len(data)):
+        protocol.data_received(data[at : at + 1])
+    assert stream.getvalue() == data
+    path = tmp_path / "stream.ami"
+    other, _ = unconnected(save_stream=str(path))
+    other.data_received(data)
+    other.data_received(HANGUP)
+    assert path.read_bytes() == data + HANGUP
+
+
+# --- callbacks --------------------------------------------------------------------------------
+
+
+def test_patterns_choose_as_fnmatch_does(drop_in):
+    patterns = ("Hang?p", "Queue*", "[HN]*", "*", "hangup", "Queue", "*Join", "!Hangup")
+    events = ("Hangup", "Newchannel", "QueueCallerJoin", "QueueMemberAdded", "Bridge")
+    stream = b"".join(message(f"Event: {name}", "A: 1") for name in events)
+
+    async def scenario():
+        async with running() as program:
+            called = []
+            for pattern in patterns:
+                program.manager.register_event(
+                    pattern, lambda _, event, pattern=pattern: called.append((event.event, pattern))
+                )
+            await program.receive(stream * 2)
+            return called
+
+    called = both_ways(drop_in, scenario)
+    assert called[:8] == [
+        ("Hangup", "Hang?p"),
+        ("Hangup", "[HN]*"),
+        ("Hangup", "*"),
+        ("Newchannel", "[HN]*"),
+        ("Newchannel", "*"),
+        ("QueueCallerJoin", "Queue*"),
+        ("QueueCallerJoin", "*"),
+        ("QueueCallerJoin", "*Join"),
+    ]
+
+
+def test_callbacks_of_an_event_share_it(installed):
+    async def scenario():
+        async with running() as program:
+            given = []
+
+            @program.manager.register_event("Hangup")
+            def first(manager, event):
+                event["Cause"] = "changed"
+                event.note = "mine"
+                given.append((manager, event))
+
+            @program.manager.register_event("Hang*")
+            def second(manager, event):
+                given.append((manager, event))
+
+            await program.receive(HANGUP)
+            (one, event), (other, same) = given
+            assert one is other is program.manager is event.manager
+            assert event is same
+            assert event.cause == "changed"
+            assert event.note == "mine"
+
+    run(scenario())
+
+
+def test_coroutines_and_futures_of_callbacks_are_run(installed):
+    async def scenario():
+        async with running() as program:
+            done: asyncio.Queue[str] = asyncio.Queue()
+
+            @program.manager.register_event("Hangup")
+            async def later(manager, event):
+                await asyncio.sleep(0)
+                await done.put(event.channel)
+
+            program.manager.register_event(
+                "Hang*", lambda _, event: asyncio.ensure_future(done.put(event.cause))
+            )
+            await program.receive(HANGUP)
+            return sorted([await asyncio.wait_for(done.get(), PATIENCE) for _ in range(2)])
+
+    assert run(scenario()) == ["16", "SIP/1-0000"]
+
+
+def test_patterns_may_change_at_any_time(drop_in):
+    """Also in the middle of a read, and in the middle of an event's callbacks."""
+
+    def seen():
+        protocol, _ = unconnected("Nothing")
+        manager, called = protocol.factory, []
+
+        def late(manager, event):
+            called.append(("late", event.event))
+
+        def first(manager, event):
+            called.append(("first", event.event))
+            if len(called) == 2:
+                manager.register_event("Hang*", late)
+                manager.register_event("New*", late)
+            if len(called) == 7:
+                del manager.patterns[:]
+                manager.register_event("Newexten", late)
+
+        manager.register_event("Hangup", first)
+        newexten = message("Event: Newexten", "A: 1")
+        protocol.data_received((HANGUP + newexten) * 6)
+        protocol.data_received(HANGUP + newexten)
+        manager.callbacks["Newexten"].clear()
+        protocol.data_received(HANGUP + newexten)
+        return called
+
+    expected = seen()
+    assert expected[:5] == [
+        ("first", "Hangup"),
+        ("first", "Hangup"),
+        ("late", "Hangup"),
+        ("late", "Newexten"),
+        ("first", "Hangup"),
+    ]
+    assert ("late", "Newexten") in expected[7:]
+    with drop_in.installed():
+        assert seen() == expected
+
+
+def test_pattern_put_in_place_of_another(drop_in):
+    def seen():
+        protocol, seen = unconnected("Nothing")
+        protocol.data_received(HANGUP)
+        protocol.factory.patterns[-1] = ("Nothing", re.compile("Hangup"))
+        protocol.data_received(HANGUP)
+        return seen
+
+    expected = seen()
+    assert [name for name, _ in expected] == ["Hangup"]
+    with drop_in.installed():
+        assert seen() == expected
+
+
+def test_two_names_of_one_class(drop_in):
+    names = ("Newexten", "NewExten", "Newexten", "Nothing", "NewExten")
+    stream = b"".join(message(f"Event: {name}", "A: 1") for name in names)
+    for pattern in ("Newexten", "NewExten"):
+        seen = both_ways(drop_in, lambda pattern=pattern: see(stream, patterns=(pattern,)))
+        assert [name for name, _ in seen] == [pattern] * 2
+
+
+def test_user_events_of_classes_of_ones_own(ami, installed):
+    class Sold(ami.core_events.UserEvent):
+        """Registered while a connection is open."""
+
+        __slots__ = ()
+
+    protocol, seen = unconnected("UserEvent")
+    sold = message("Event: UserEvent", "UserEvent: CompatSold", "Fruit: apple")
+    protocol.data_received(sold + HANGUP)
+    ami.user_event("CompatSold")(Sold)
+    try:
+        protocol.data_received(sold + HANGUP)
+    finally:
+        del ami._registry.user_events[b"CompatSold"]
+    assert [dict(items)["Fruit"] for _, items in seen] == ["apple", "apple"]
+
+
+def test_change_of_patterns_in_a_dispatch_in_a_callback(drop_in):
+    def seen():
+        protocol, _ = unconnected("Nothing")
+        manager, called = protocol.factory, []
+
+        def outer(manager, event):
+            called.append("outer")
+            if len(called) == 1:
+                manager.dispatch(Message({"Event": "Inner"}))
+
+        def inner(manager, event):
+            manager.register_event("Hang*", lambda *_: called.append("new"))
+
+        manager.register_event("Hangup", outer)
+        manager.register_event("Inner", inner)
+        protocol.data_received(HANGUP)
+        return called
+
+    expected = seen()
+    assert expected == ["outer", "new"]
+    with drop_in.installed():
+        assert seen() == expected
+
+
+def test_dispatch_tells_the_patterns(installed):
+    manager = Manager()
+    manager.register_event("Peer*", lambda *_: None)
+    manager.register_event("*", lambda *_: None)
+    event = Message.from_line("Event: PeerStatus")
+    assert manager.dispatch(event) == ["Peer*", "*"]
+    assert event.manager is manager
+    assert manager.dispatch(Message({"Event": "Other"})) == ["*"]
+
+
+def test_what_a_program_overrides_is_called(drop_in):
+    class OwnProtocol(AMIProtocol):
+        handled = 0
+
+        def handle_message(self, message):
+            assert isinstance(message, Message)
+            self.handled += 1
+            super().handle_message(message)
+
+    class OwnManager(Manager):
+        dispatched = 0
+
+        def dispatch(self, event):
+            self.dispatched += 1
+            return super().dispatch(event)
+
+    async def scenario():
+        found = []
+        for cls, factory in ((OwnManager, AMIProtocol), (Manager, OwnProtocol)):
+            async with running(cls, protocol_factory=factory) as program:
+                program.manager.register_event("Hangup", program.tell)
+                await program.receive(HANGUP, message("Event: Other", "A: 1"))
+                protocol = program.manager.protocol
+                found.append(getattr(program.manager, "dispatched", None))
+                found.append(getattr(protocol, "handled", None))
+                found.append(program.seen)
+        return found
+
+    found = both_ways(drop_in, scenario)
+    assert (found[0], found[4]) == (3, 4)  # the answer to Login is handled too
+
+
+def test_what_a_program_puts_into_the_class_is_called(drop_in, monkeypatch):
+    handled = []
+    theirs = AMIProtocol.handle_message
+
+    def handle(protocol, message):
+        handled.append(message.event)
+        theirs(protocol, message)
+
+    with monkeypatch.context() as patch, drop_in.installed():
+        patch.setattr(AMIProtocol, "handle_message", handle)
+        protocol, _ = unconnected("Nothing")
+        protocol.data_received(HANGUP + LAST)
+    assert handled == ["Hangup", "Last"]
+
+
+def test_override_sees_the_name_a_user_event_gives_itself(drop_in):
+    named = message("Event: UserEvent", "event: Mine", "A: 1")
+
+    def seen():
+        protocol, _ = unconnected("Nothing")
+        names = []
+        protocol.handle_message = lambda message: names.append(message.event)
+        protocol.data_received(named + HANGUP)
+        return names
+
+    assert seen() == ["Mine", "Hangup"]
+    with drop_in.installed():
+        assert seen() == ["Mine", "Hangup"]
+
+
+def test_debug_log_has_every_message(drop_in, caplog):
+    caplog.set_level(logging.DEBUG, logger="panoramisk")
+
+    async def scenario():
+        caplog.clear()
+        await see(HANGUP, message("A: 1"), patterns=("Nothing",))
+        said = [one.getMessage() for one in caplog.records]
+        return [text for text in said if "interpreted" in text and "ActionID" not in text]
+
+    assert both_ways(drop_in, scenario)[:2] == [
+        "message interpreted: <Message Cause='16' Channel='SIP/1-0000' Event='Hangup' "
+        "Uniqueid='17.1' content=''>",
+        "message interpreted: None",
+    ]
+
+
+def test_error_in_a_callback_ends_the_connection_and_it_comes_again(drop_in):
+    async def scenario():
+        complaints: list[str] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: complaints.append(context["message"]))
+        async with running() as program:
+            program.manager.register_event("*", program.tell)
+            lost: list[str] = []
+            program.manager.on_disconnect = lambda manager, error: lost.append(str(error))
+
+            def fail(manager, event):
+                raise RuntimeError("the program's own")
+
+            program.manager.register_event("Hangup", fail)
+            program.peer.write(HANGUP + message("Event: Lost", "A: 1"))
+            program.peer = await program.asterisk.peer()
+            await program.receive(message("Event: Again", "A: 1"))
+            return complaints, lost, program.names()
+
+    complaints, lost, names = both_ways(drop_in, scenario)
+    assert complaints == ["Fatal error: protocol.data_received() call failed."]
+    assert lost == ["the program's own"]
+    assert names == ["Hangup", "Again", "Last"]
+
+
+def test_connection_that_breaks_in_a_message_starts_anew(drop_in):
+    async def scenario():
+        async with running() as program:
+            program.manager.register_event("*", program.tell)
+            waiting = program.manager.send_action({"Action": "Silence"})
+            await asyncio.sleep(0.05)
+            program.peer.write(HANGUP + b"Event: Broken\r\nText: half")
+            await program.peer.drain()
+            program.peer.close()
+            program.peer = await program.asterisk.peer()
+            while len(program.asterisk.actions) < 3:
+                await asyncio.sleep(0.01)
+            await program.receive(b"Event: Whole\r\nA: 1\r\n\r\n")
+            actions = [action["Action"] for action in program.asterisk.actions]
+            kept = [action["action"] for action in program.manager.awaiting_actions]
+            waiting.cancel()
+            return program.names(), actions, kept
+
+    names, actions, kept = both_ways(drop_in, scenario)
+    assert names == ["Hangup", "Whole", "Last"]
+    assert actions == ["Login", "Silence", "Login"]
+    assert kept == ["Silence"]
+
+
+def test_shutdown_is_told_and_the_connection_comes_again(drop_in):
+    async def scenario():
+        async with running() as program:
+            lost: list[Any] = []
+            program.manager.on_disconnect = lambda manager, why: lost.append(why.event)
+            program.manager.register_event("Shut*", program.tell)
+            program.peer.write(message("Event: Shutdown", "Shutdown: Cleanly", "Restart: False"))
+            await program.asterisk.peer()
+            return lost, program.names()
+
+    assert both_ways(drop_in, scenario) == (["Shutdown"], ["Shutdown"])
+
+
+# --- actions ----------------------------------------------------------------------------------
+
+QUEUE_STATUS = [
+    ["Response: Success", "EventList: start", "Message: Queue status will follow"],
+    ["Event: QueueMember", "Queue: support", "Location: SIP/1", "Paused: 0"],
+    ["Event: QueueMember", "Queue: support", "Location: SIP/2", "Paused: 1"],
+    ["Event: QueueStatusComplete", "EventList: Complete", "ListItems: 2"],
+]
+
+
+def answered(
+    action: dict[str, str], answers: list[list[str]] | bytes, **options: Any
+) -> Callable[[], Awaitable[Any]]:
+    """A scenario: what a program that listens to Hangup only is answered, and what it saw."""
+
+    async def scenario():
+        async with running() as program:
+            if isinstance(answers, bytes):
+                program.asterisk.raw_answers[action["Action"]] = answers
+            else:
+                program.asterisk.answers[action["Action"]] = answers
+            program.manager.register_event("Hangup", program.tell)
+            future = program.manager.send_action(dict(action), **options)
+            given = await asyncio.wait_for(future, PATIENCE)
+            every = given if isinstance(given, list) else [given]
+            assert all(isinstance(one, Message) for one in every)
+            headers = [
+                [(name, value) for name, value in one.items() if name != "ActionID"]
+                for one in every
+            ]
+            left = program.manager.protocol.responses
+            assert not left
+            return isinstance(given, list), headers, program.names()
+
+    return scenario
+
+
+def test_answer(drop_in):
+    action, answer = {"Action": "Ping"}, [["Response: Success", "Ping: Pong"]]
+    assert both_ways(drop_in, answered(action, answer)) == (
+        False,
+        [[("Response", "Success"), ("Ping", "Pong"), ("content", "")]],
+        [],
+    )
+
+
+@pytest.mark.parametrize("as_list", [None, True])
+def test_list(drop_in, as_list):
+    action = {"Action": "QueueStatus"}
+    is_list, headers, _ = both_ways(drop_in, answered(action, QUEUE_STATUS, as_list=as_list))
+    assert is_list
+    assert [dict(one).get("Location") for one in headers] == [None, "SIP/1", "SIP/2", None]
+
+
+def test_first_answer_of_a_list(drop_in):
+    action = {"Action": "QueueStatus"}
+
+    async def scenario():
+        async with running() as program:
+            program.asterisk.answers["QueueStatus"] = QUEUE_STATUS
+            program.manager.register_event("QueueMember", program.tell)
+            given = await program.manager.send_action(action, as_list=False)
+            await program.receive()
+            return given.message, [dict(items)["Location"] for _, items in program.seen]
+
+    assert both_ways(drop_in, scenario) == ("Queue status will follow", ["SIP/1", "SIP/2"])
+
+
+def test_list_between_other_events(drop_in):
+    asked = b"ActionID: {}\r\n"
+    stream = (
+        b"Response: Success\r\n" + asked + b"Message: Channels will follow\r\n\r\n"
+        b"Event: Hangup\r\nCause: 1\r\n\r\n"
+        b"Event: Status\r\nChannel: SIP/1\r\n" + asked + b"\r\n"
+        b"Event: Hangup\r\nActionID: of another\r\nCause: 2\r\n\r\n"
+        b"Event: StatusComplete\r\n" + asked + b"Items: 1\r\n\r\n"
+        b"Event: Hangup\r\nCause: 3\r\n\r\n"
+    )
+    is_list, headers, _ = both_ways(drop_in, answered({"Action": "Status"}, stream))
+    assert is_list
+    assert [one[0][1] for one in headers] == ["Success", "Status", "StatusComplete"]
+
+
+def test_command_of_today(drop_in):
+    answer = [
+        ["Response: Success", "Message: Command output follows", "Output: a: b", "Output:   c"]
+    ]
+    action = {"Action": "Command", "Command": "core show version"}
+    with drop_in.installed():
+        _, (headers,), _ = run(answered(action, answer, as_list=False)())
+    assert dict(headers)["Output"] == ["a: b", "  c"]
+    both_ways(drop_in, answered(action, answer, as_list=False))
+
+
+def test_command_of_old(drop_in):
+    start = b"Response: Follows\r\nPrivilege: Command\r\nActionID: {}\r\n"
+    output = b"Asterisk 1.8: x\n\nbuilt by root @ host\n--END COMMAND--"
+    action = {"Action": "Command", "Command": "core show version"}
+    given = both_ways(drop_in, answered(action, start + output + b"\r\n\r\n", as_list=False))
+    assert dict(given[1][0])["content"] == output.decode()
+
+
+def test_output_with_a_blank_line_is_not_cut(installed):
+    start = b"Response: Follows\r\nPrivilege: Command\r\nActionID: {}\r\n"
+    output = b"one\n\r\n\r\ntwo\n--END COMMAND--\r\n\r\n"
+    action = {"Action": "Command", "Command": "x"}
+    _, (headers,), _ = run(answered(action, start + output, as_list=False)())
+    assert dict(headers)["content"].endswith("two\n--END COMMAND--")
+
+
+def test_refusal(drop_in):
+    answer = [["Response: Error", "Message: Invalid/unknown command"]]
+    _, (headers,), _ = both_ways(drop_in, answered({"Action": "Nonsense"}, answer))
+    assert headers[0] == ("Response", "Error")
+
+
+def test_agi_answer_by_its_command_id(drop_in):
+    async def scenario():
+        async with running() as program:
+            program.asterisk.raw_answers["AGI"] = (
+                b"Response: Success\r\nActionID: {}\r\nMessage: Added AGI command to queue\r\n\r\n"
+            )
+            future = program.manager.send_agi_command("SIP/1", "GET VARIABLE x")
+            while not program.asterisk.actions[1:]:
+                await asyncio.sleep(0.01)
+            number = program.asterisk.actions[-1]["CommandID"]
+            program.peer.write(
+                message(
+                    "Event: AsyncAGI",
+                    "SubEvent: Exec",
+                    f"CommandId: {number}",
+                    "Result: 200%20result%3D1%20(SIP)%0A",
+                )
+            )
+            *_, last = await asyncio.wait_for(future, PATIENCE)
+            return last.parsed_result(), last.result
+
+    result, text = both_ways(drop_in, scenario)
+    assert text == "200 result=1 (SIP)"
+    assert result["result"] == ("1", "SIP")
+
+
+def test_calls_of_the_call_manager(drop_in):
+    async def scenario():
+        async with running(CallManager) as program:
+            program.asterisk.raw_answers["Originate"] = (
+                b"Response: Success\r\nActionID: {}\r\n"
+                b"Message: Originate successfully queued\r\n\r\n"
+                b"Event: OriginateResponse\r\nActionID: {}\r\nResponse: Success\r\n"
+                b"Uniqueid: 17.1\r\n\r\n"
+            )
+            future = program.manager.send_originate({"Action": "Originate", "Channel": "SIP/1"})
+            call = await asyncio.wait_for(future, PATIENCE)
+            call_queue = program.manager.calls_queues
+            await program.receive(HANGUP)
+            return call.uniqueid, list(call_queue), call_queue["17"].queue.get_nowait().event
+
+    assert both_ways(drop_in, scenario) == ("17", ["17"], "Hangup")
+
+
+# --- messages ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hangup(installed: ModuleType) -> Any:
+    """A message as a callback gets it."""
+    manager = Manager()
+    given: list[Any] = []
+    manager.register_event("Hangup", lambda _, event: given.append(event))
+    protocol = AMIProtocol()
+    protocol.connection_made(Transport())
+    protocol.factory, protocol.encoding = manager, "utf8"
+    variables = b"ChanVariable: A=1\r\nChanVariable: B=2\r\n\r\n"
+    protocol.data_received(HANGUP[:-2] + variables)
+    (event,) = given
+    return event
+
+
+def test_message_is_one_of_panoramisks(hangup):
+    assert isinstance(hangup, Message)
+    assert isinstance(hangup, panoramisk.Message)
+    assert hangup.cause == hangup.CAUSE == hangup["Cause"] == hangup["cAUSE"] == "16"
+    assert hangup.event == hangup["event"] == hangup.get("EVENT") == "Hangup"
+    assert hangup.chanvariable == ["A=1", "B=2"]
+    assert hangup.getdict("chanvariable")["a"] == "1"
+    assert (hangup.nothing, hangup.get("nothing"), hangup.content) == ("", None, "")
+    assert (hangup.id, hangup.action_id, hangup.success) == (None, None, True)
+    assert list(hangup) == ["Event", "Channel", "Uniqueid", "Cause", "ChanVariable", "content"]
+    assert list(hangup.iter_lines()) == [""]
+    with pytest.raises(KeyError):
+        hangup["nothing"]
+    with pytest.raises(ValueError, match="No result"):
+        hangup.parsed_result()
+
+
+def test_single_headers_are_looked_up_alone(hangup, messages):
+    assert (hangup.event, hangup.cause, hangup["CHANNEL"]) == ("Hangup", "16", "SIP/1-0000")
+    assert (hangup["EVENT"], "event" in hangup, "nothing" in hangup) == ("Hangup", True, False)
+    assert hangup._read is None
+    assert list(hangup.values())[-1] == ""
+    assert hangup._read is not None
+    empty = messages.lazy(b"Event: X\r\nA: 1\r\nLast: \r\n\r\n", "X", "utf8")
+    assert (empty.a, empty.last, "last" in empty, empty._read) == ("1", "", False, None)
+    long = messages.lazy(message("Event: X", "A: " + "x" * 9000, "B: 2"), "X", "utf8")
+    assert long.b == "2"
+    assert long._read is not None
+
+
+@pytest.mark.parametrize("read_first", [False, True])
+def test_message_can_be_changed(hangup, read_first):
+    if read_first:
+        assert hangup.cause == "16"
+        assert len(hangup) == 6
+    hangup["cause"] = "17"
+    hangup.channel = "mine"
+    hangup.setdefault("Event", "Other")
+    hangup.update(New="1")
+    assert (hangup.Cause, hangup["Cause"], hangup.new) == ("17", "17", "1")
+    assert (hangup.channel, hangup["channel"]) == ("mine", "SIP/1-0000")
+    assert hangup.event == "Hangup"
+    hangup["EVENT"] = "Renamed"
+    assert hangup.event == hangup["event"] == "Renamed"
+    assert "cause" in list(hangup)
+    assert "Cause" not in list(hangup)
+    with pytest.raises(NotImplementedError):
+        del hangup["Cause"]
+    assert hangup == Message(
+        {
+            "EVENT": "Renamed",
+            "Channel": "SIP/1-0000",
+            "Uniqueid": "17.1",
+            "cause": "17",
+            "ChanVariable": ["A=1", "B=2"],
+            "New": "1",
+        }
+    )
+
+
+def test_attribute_set_by_the_program_stays(hangup):
+    hangup.event = "Mine"
+    hangup.cause = "mine"
+    assert (hangup.event, hangup["event"], hangup.cause) == ("Mine", "Hangup", "mine")
+    assert len(hangup) == 6
+    assert (hangup.event, hangup["event"], hangup.cause) == ("Mine", "Hangup", "mine")
+
+
+def test_kept_message_does_not_keep_the_others(hangup, messages):
+    assert len(messages.lazy(HANGUP, "Hangup", "utf8")._raw) == len(HANGUP)
+    assert len(hangup._raw) < 200
+
+
+# --- install ----------------------------------------------------------------------------------
+
+
+def test_install_twice_and_uninstall_twice(drop_in):
+    drop_in.uninstall()
+    drop_in.install()
+    drop_in.install()
+    assert vars(AMIProtocol)["data_received"] is not THEIRS["data_received"]
+    drop_in.uninstall()
+    assert vars(AMIProtocol)["data_received"] is THEIRS["data_received"]
+    drop_in.uninstall()
+
+
+def test_with_block_leaves_what_it_found(drop_in, inner):
+    with drop_in.installed(max_message=100):
+        assert inner.bound() == 100
+        with drop_in.installed(max_message=200):
+            assert inner.bound() == 200
+        assert inner.bound() == 100
+        with pytest.raises(RuntimeError), drop_in.installed():
+            raise RuntimeError
+        assert inner.bound() == 100
+    assert inner.bound() is None
+
+
+@pytest.mark.parametrize("at", range(0, len(HANGUP), 5))
+def test_open_connection_changes_readers_without_loss(drop_in, at):
+    protocol, seen = unconnected()
+    protocol.data_received(BANNER + HANGUP[:at])
+    drop_in.install()
+    protocol.data_received(HANGUP[at:] + HANGUP + HANGUP[:at])
+    drop_in.uninstall()
+    protocol.data_received(HANGUP[at:])
+    drop_in.install()
+    protocol.data_received(HANGUP)
+    assert [dict(items)["Cause"] for _, items in seen] == ["16"] * 4
+    assert protocol.version == "11.0.0"
+
+
+def test_reader_goes_with_its_protocol(installed, inner):
+    protocol, _ = unconnected()
+    protocol.data_received(HANGUP)
+    assert protocol in inner._protocols
+    del protocol
+    gc.collect()
+    assert not inner._protocols
+
+
+def test_replaced_by_another_is_said(drop_in, monkeypatch):
+    monkeypatch.setattr(AMIProtocol, "data_received", lambda self, data: None)
+    with pytest.raises(RuntimeError, match=r"AMIProtocol\.data_received was replaced already"):
+        drop_in.install()
+
+
+def test_wrong_version_is_said(ami, drop_in, monkeypatch, tmp_path, capsys):
+    found = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: "1.5" if "pano" in name else found(name))
+    with pytest.raises(ami.AMIError, match=r"panoramisk 1\.5 .* panoramisk 1\.4") as caught:
+        drop_in.install()
+    assert (caught.value.library, caught.value.found) == ("panoramisk", "1.5")
+    assert caught.value.known == ("1.4",)
+    assert vars(AMIProtocol)["data_received"] is THEIRS["data_received"]
+    program = tmp_path / "program.py"
+    program.write_text("raise SystemExit(5)")
+    assert drop_in.main([str(program)]) == 2
+    assert "panoramisk 1.4" in capsys.readouterr().err
+
+
+def test_missing_library_is_said(ami, drop_in, monkeypatch):
+    def missing(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
+    with pytest.raises(ami.AMIError, match="panoramisk is not installed"):
+        drop_in.install()
+
+
+def python(ami: ModuleType, *arguments: str) -> subprocess.CompletedProcess[str]:
+    switch = "AMISTREAM_NO_EXTENSIONS" if ami.IMPLEMENTATION == "pure" else "X"
+    command = [sys.executable, "-c", START.format(switch=switch), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+START = """\
+import os, runpy, sys
+os.environ["{switch}"] = "1"
+sys.argv[0] = "-m"
+runpy.run_module("amistream.compat.panoramisk", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_program_is_run_with_it(ami, tmp_path):
+    (tmp_path / "beside.py").write_text("VALUE = 'beside'")
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import sys, amistream, beside\n"
+        "from panoramisk.ami_protocol import AMIProtocol\n"
+        "print(__name__, sys.argv[1:], beside.VALUE, amistream.IMPLEMENTATION)\n"
+        "print(AMIProtocol.data_received.__module__)\n"
+        "sys.exit(7)\n"
+    )
+    done = python(ami, str(program), "-a", "b")
+    assert done.stdout.splitlines() == [
+        f"__main__ ['-a', 'b'] beside {ami.IMPLEMENTATION}",
+        "amistream.compat._panoramisk_reader",
+    ], done.stderr
+    assert done.returncode == 7
+
+
+def test_program_that_is_not_there(ami, drop_in, capsys):
+    assert drop_in.main(["no/such/program.py"]) == 2
+    assert "no/such/program.py" in capsys.readouterr().err
+    assert drop_in.main([]) == 2
+    assert "usage: python -m amistream.compat.panoramisk" in capsys.readouterr().err
+    assert drop_in.main(["--help"]) == 0
+
+
+# --- no growth --------------------------------------------------------------------------------
+
+
+def test_many_names_do_not_grow_anything(installed, inner, messages):
+    protocol, _ = unconnected("Nothing")
+    protocol.factory.register_event("*", lambda _, event: (event[f"H{event.n}"], event.n))
+    for start in range(0, 6000, 100):
+        protocol.data_received(
+            b"".join(
+                message(f"Event: E{n}", f"N: {n}", f"H{n}: x") for n in range(start, start + 100)
+            )
+        )
+    routes = vars(protocol.factory)[inner._ROUTES]
+    assert len(routes.known) <= inner.MOST_NAMES
+    assert len(messages._shapes) <= messages.MOST_SHAPES
+    assert len(messages._needles) <= messages.MOST_KEYS
+    known = len(routes.known)
+    protocol.data_received(message("Event: " + "x" * 1000, "N: 1", "H1: 1"))
+    assert len(routes.known) == known
+
+
+def test_many_attributes_do_not_grow_the_class(installed, messages):
+    for n in range(2 * messages.MOST_ATTRIBUTES):
+        assert getattr(messages.lazy(HANGUP, "Hangup", "utf8"), f"a{n}") == ""
+    assert len(messages._attributes) <= messages.MOST_ATTRIBUTES
+    event = messages.lazy(HANGUP, "Hangup", "utf8")
+    assert event.cause == "16"
+    assert not hasattr(type(event), f"a{n}")
+
+
+def test_line_ends_of_the_testing_module(installed, monkeypatch):
+    """panoramisk.testing sets the line's end to LF for all, as its fixtures have it."""
+    monkeypatch.setattr(their_utils, "EOL", "\n")
+    protocol, seen = unconnected()
+    protocol.data_received(b"Event: X\nA: 1\nB: 2\n\nEvent: Y\nA: 2\n\n")
+    assert seen[0] == ("X", [("Event", "X"), ("A", "1"), ("B", "2"), ("content", "")])
+    assert seen[1][0] == "Y"
+    protocol.data_received(HANGUP)
+    assert dict(seen[2][1])["Uniqueid"] == "17.1\r"
