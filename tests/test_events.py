@@ -305,6 +305,29 @@ def test_charges_come_under_their_paths(ami: ModuleType) -> None:
     assert event.number_of == ("3",)
 
 
+def test_agents_of_queues_before_asterisk_12(ami: ModuleType) -> None:
+    """What Asterisk 1.8 sent for the same events."""
+    called = parse(
+        ami,
+        "AgentCalled",
+        "Queue: support",
+        "AgentCalled: SIP/101",
+        "AgentName: Alice",
+        "ChannelCalling: SIP/trunk-1",
+        "DestinationChannel: SIP/101-2",
+        "CallerIDNum: 100",
+        "Context: inbound",
+        "Extension: 700",
+        "Priority: 3",
+        "Uniqueid: 1.1",
+    )
+    assert (called.queue, called.interface, called.member_name) == ("support", "SIP/101", "Alice")
+    assert (called.channel, called.dest_channel) == ("SIP/trunk-1", "SIP/101-2")
+    assert (called.exten, called.priority, called.uniqueid) == ("700", 3, "1.1")
+    connected = parse(ami, "AgentConnect", "Member: SIP/101", "Holdtime: 12", "Channel: SIP/101-2")
+    assert (connected.interface, connected.hold_time) == ("SIP/101", 12)
+
+
 def test_the_newexten_of_the_documentation(ami: ModuleType) -> None:
     assert ami.core_events.NewExten is ami.core_events.Newexten
     assert ami.Parser(only=ami.core_events.Newexten).feed(b"Event: NewExten\r\n\r\n")

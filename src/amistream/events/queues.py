@@ -43,19 +43,26 @@ class _QueueCallerEvent(ChannelEvent):
 
 
 class _AgentEvent(ChannelEvent, DestChannelEvent):
-    """An event of a caller and a member (the destination)."""
+    """An event of a caller and a member (the destination).
+
+    Before Asterisk 12 there was no snapshot, and the member was called Member or AgentCalled.
+    """
 
     __slots__ = ()
 
     queue = Text("Queue")
-    member_name = Text("MemberName")
-    interface = Text("Interface")
+    member_name = Text("MemberName", "AgentName")
+    interface = Text("Interface", "Member", "AgentCalled")
 
 
 class AgentCalled(_AgentEvent):
     """A queue's member (the destination) is rung for a caller."""
 
     __slots__ = ()
+
+    channel = Text("Channel", "ChannelCalling")
+    dest_channel = Text("DestChannel", "DestinationChannel")
+    exten = Text("Exten", "Extension")
 
 
 class AgentConnect(_AgentEvent):
