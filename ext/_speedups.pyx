@@ -29,7 +29,7 @@ cdef extern from "Python.h":
     unsigned long Py_TPFLAGS_HAVE_GC
     void *PyObject_Malloc(size_t)
     PyObject *PyObject_Init(PyObject *, PyTypeObject *)
-    int PyList_Append(object, PyObject *) except -1
+    int PyList_Append(object, PyObject *)
     void Py_DECREF(PyObject *)
     void Py_INCREF(object)
     dict PyDict_Copy(object)
@@ -67,6 +67,21 @@ cdef extern from "scan.h":
     void *ami_published(void **) nogil
     bint ami_enter(long *) nogil
     void ami_leave(long *) nogil
+
+# The classes and caches are kept once a process, so that one interpreter may have them. Cython
+# gives them to the first that asks: after a subinterpreter the main one would be refused, and run
+# pure without a word. It asks for the interpreter's id before it makes anything; -1 is an error.
+cdef extern from *:
+    """
+    static int64_t ami_main_interpreter_id(PyInterpreterState *here)
+    {
+        if (here == PyInterpreterState_Main())
+            return PyInterpreterState_GetID(here);
+        PyErr_SetString(PyExc_ImportError, "it serves the main interpreter, not subinterpreters");
+        return -1;
+    }
+    #define PyInterpreterState_GetID ami_main_interpreter_id
+    """
 
 IMPLEMENTATION = "compiled"
 SCAN = AMI_SCAN.decode()
@@ -1127,6 +1142,7 @@ cdef bint has_shape(MessageCore message, Index *index, Shape *shape) noexcept no
 cdef Shape *new_shape(MessageCore message, Index *index, Shape **slot) except? NULL:
     """Publish a shape in an empty slot; NULL if the message has strays or unusual names."""
     cdef list names = []
+    cdef dict template
     cdef Slice name
     cdef uint32_t i
     cdef Shape *shape
@@ -1139,13 +1155,13 @@ cdef Shape *new_shape(MessageCore message, Index *index, Shape **slot) except? N
         names.append(name_text(name))
         if not PyUnicode_IS_ASCII(<PyObject *>names[i]):
             return NULL
+    template = dict.fromkeys(names)
     shape = <Shape *>PyMem_Malloc(sizeof(Shape) + index.count * sizeof(Entry))
     if shape is NULL:
         raise MemoryError
     shape.count = index.count
     shape.uses = 0
-    shape.repeats = len(set(names)) != len(names)
-    template = dict.fromkeys(names)
+    shape.repeats = len(template) != len(names)
     shape.template = <PyObject *>template
     for i in range(index.count):
         shape.entries[i].name = <PyObject *>names[i]
@@ -1377,6 +1393,7 @@ cdef class Parser:
             self._response,
             self._message,
         ) = _registry.select(only)
+        self._table_entries = -1
         self.max_message = max_message
         self.messages = self.bytes = self.malformed = self.skipped = 0
         self.banner = None
@@ -1390,7 +1407,8 @@ cdef class Parser:
         """The messages that `data` completes.
 
         TypeError if it is not bytes-like, MessageTooLarge past `max_message`, ParserInUse if
-        two calls overlap. Nothing else is raised, whatever the bytes.
+        two calls overlap. Nothing else is raised, whatever the bytes. What breaks in from
+        outside, as MemoryError, loses the chunk and the message begun; the next chunk is read.
         """
         cdef Py_buffer view
         if isinstance(data, str):
@@ -1451,14 +1469,24 @@ cdef class Parser:
     cdef list _take_after_error(self, const char *p, Py_ssize_t n):
         cdef bytes joined
         cdef list found = []
-        if self._table is NULL or self._table_entries != len(self._names):
-            self._build_table()
-        if self._rest:
-            joined = self._rest + p[:n]
-            self._rest = b""
-            self._take(PyBytes_AS_STRING(joined), PyBytes_GET_SIZE(joined), found)
-        else:
-            self._take(p, n, found)
+        cdef unsigned long long end = self._offset + self._pending_size + len(self._rest) + n
+        try:
+            if self._table is NULL or self._table_entries != len(self._names):
+                self._build_table()
+            if self._rest:
+                joined = self._rest + p[:n]
+                self._rest = b""
+                self._take(PyBytes_AS_STRING(joined), PyBytes_GET_SIZE(joined), found)
+            else:
+                self._take(p, n, found)
+        except MessageTooLarge:
+            raise
+        except BaseException:
+            # Memory ran out: what is known of the message in progress may not fit its bytes.
+            self._start_stream()
+            self._at_start = False
+            self._offset = end
+            raise
         return found
 
     cdef int _take(self, const char *p, Py_ssize_t n, list found) except -1:
@@ -1657,10 +1685,7 @@ cdef class Parser:
                     return self._build_user_event(p, n, found)
                 made = new_message(entry.cls, False, p, n)
                 break
-        PyList_Append(found, made)
-        Py_DECREF(made)
-        self.messages += 1
-        return 0
+        return self._give(made, found)
 
     cdef int _build_user_event(self, const char *p, Py_ssize_t n, list found) except -1:
         """Build a UserEvent as the class that serves its header UserEvent."""
@@ -1682,8 +1707,14 @@ cdef class Parser:
             self.skipped += 1
             return 0
         made = new_message(<PyTypeObject *>cls, is_response, p, n)
-        PyList_Append(found, made)
+        return self._give(made, found)
+
+    cdef inline int _give(self, PyObject *made, list found) except -1:
+        """Append the message, whose reference is taken over."""
+        cdef int failed = PyList_Append(found, made)
         Py_DECREF(made)
+        if failed:
+            return failed
         self.messages += 1
         return 0
 

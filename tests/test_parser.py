@@ -607,6 +607,38 @@ def test_threads_get_messages_or_a_refusal(ami: ModuleType) -> None:
     assert parser.messages == sum(given)
 
 
+def test_a_feed_broken_from_outside_is_forgotten(
+    use: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in the midst; in the compiled twin only memory that runs out breaks in."""
+    ami = use("pure")
+    parser, start = ami.Parser(), 0
+    for chunk in (b"Foo: 1\r\n" + HANGUP, HANGUP + b"Foo: 1\r\n", b"X: 1\r\nResponse: Follows\r\n"):
+        with monkeypatch.context() as patch:
+
+            def interrupt(*_: Any) -> None:
+                raise KeyboardInterrupt
+
+            patch.setattr(ami.Parser, "_note_header", interrupt)
+            patch.setattr(ami.Parser, "_can_wait", lambda *_: False)
+            with pytest.raises(KeyboardInterrupt):
+                parser.feed(chunk)
+        at = parser.bytes
+        assert raws(parser.feed(b"\r\n" + PONG + HANGUP + HANGUP[:20])) == [PONG, HANGUP]
+        with pytest.raises(ami.TruncatedMessage) as caught:
+            parser.close()
+        assert caught.value.raw == HANGUP[:20]
+        assert caught.value.offset == at - start + len(b"\r\n" + PONG + HANGUP)
+        start = parser.bytes
+
+
+def test_a_parser_made_anew_forgets_what_it_selected(ami: ModuleType) -> None:
+    parser = ami.Parser(only="Hangup")
+    assert raws(parser.feed(HANGUP + NEWCHANNEL)) == [HANGUP]
+    parser.__init__(only="Newchannel")
+    assert raws(parser.feed(HANGUP + NEWCHANNEL)) == [NEWCHANNEL]
+
+
 # --- any bytes --------------------------------------------------------------------------------
 
 

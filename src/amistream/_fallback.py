@@ -48,6 +48,8 @@ LINE_STARTS = 4096
 MOST_SHAPES = 512
 SHAPES_A_LINE = 8
 LONGEST_SHAPE = 64
+LONGEST_KEPT_NAME = 64
+"""Of an event or a header; what has longer ones is read without what was kept of others."""
 LF = 0x0A
 LONGEST_SKIPPED_LINE = 64
 """While a too long message is skipped, longer lines only count as not blank."""
@@ -596,11 +598,15 @@ def _learn_shape(raw: bytes, lines: list[_Line]) -> None:
         return
     if not all(text.startswith(line.name + b": ") for text, line in zip(sent, lines, strict=True)):
         return
+    if len(sent[0]) > 2 * LONGEST_KEPT_NAME:
+        return
+    if any(len(line.name) > LONGEST_KEPT_NAME for line in lines):
+        return
     names = [_text(line.name) for line in lines]
     known = _shapes.get(_text(sent[0]), [])
-    if len(known) == SHAPES_A_LINE or any(shape.names == names for shape in known):
+    if len(known) >= SHAPES_A_LINE or any(shape.names == names for shape in known):
         return
-    if len(_shapes) == MOST_SHAPES and not known:
+    if len(_shapes) >= MOST_SHAPES and not known:
         return
     pattern = re.compile("\r\n".join(re.escape(name) + _SHAPED_LINE for name in names))
     shape = _Shape(pattern.fullmatch, names, len(set(names)) < len(names))
@@ -701,7 +707,8 @@ class Parser:
         """The messages that `data` completes.
 
         TypeError if it is not bytes-like, MessageTooLarge past `max_message`, ParserInUse if
-        two calls overlap. Nothing else is raised, whatever the bytes.
+        two calls overlap. Nothing else is raised, whatever the bytes. What breaks in from
+        outside, as MemoryError, loses the chunk and the message begun; the next chunk is read.
         """
         if isinstance(data, str):
             raise TypeError("feed() takes bytes, not str: pass what the socket gave, undecoded")
@@ -709,8 +716,7 @@ class Parser:
         if not self._lock.acquire(blocking=False):
             raise ParserInUse
         try:
-            self.bytes += len(chunk)
-            return self._take(chunk)
+            return self._take_whole(chunk)
         finally:
             self._lock.release()
 
@@ -722,7 +728,7 @@ class Parser:
         if not self._lock.acquire(blocking=False):
             raise ParserInUse
         try:
-            found = self._take(b"")
+            found = self._take_whole(b"")
             left, offset = bytes(self._pending), self._offset
             skipping = self._skipping
             self._start_stream()
@@ -750,6 +756,20 @@ class Parser:
         self._follows = False
         self._event_name: bytes | None = None
         self._is_response = False
+
+    def _take_whole(self, chunk: bytes) -> list[Message]:
+        end = self._offset + len(self._pending) + len(self._rest) + len(chunk)
+        self.bytes += len(chunk)
+        try:
+            return self._take(chunk)
+        except MessageTooLarge:
+            raise
+        except BaseException:
+            # KeyboardInterrupt, MemoryError: what is known of the message may not fit its bytes.
+            self._start_stream()
+            self._at_start = False
+            self._offset = end
+            raise
 
     def _take(self, chunk: bytes) -> list[Message]:
         found: list[Message] = []
@@ -851,6 +871,8 @@ class Parser:
         """Keep what an event that begins so is built as; False if its name is not plain."""
         name = first_line[7:-2]
         if not name.isalnum() or first_line != b"Event: " + name + b"\r\n":
+            return False
+        if len(name) > LONGEST_KEPT_NAME:
             return False
         if len(self._first_lines) >= FIRST_LINES:
             self._first_lines.clear()

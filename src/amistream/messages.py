@@ -62,9 +62,7 @@ class Message(MessageCore):
 
 
 def _shortened(text: str) -> str:
-    return repr(
-        text if len(text) <= _REPR_LIMIT else text[: _REPR_LIMIT - 1] + "\N{HORIZONTAL ELLIPSIS}"
-    )
+    return repr(text if len(text) <= _REPR_LIMIT else text[: _REPR_LIMIT - 1] + "\u2026")
 
 
 def _by_name(header: Header) -> Iterator[tuple[str, Header]]:

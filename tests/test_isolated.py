@@ -1,0 +1,64 @@
+"""The programs of `isolated/`, each in an interpreter of its own, on both twins.
+
+Here they take few events, so that the suite stays quick; with AMISTREAM_LEAK_EVENTS=10000000, or
+run by hand as `python tests/isolated/leak_events.py`, as many as one likes.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ISOLATED = Path(__file__).parent / "isolated"
+EVENTS = int(os.environ.get("AMISTREAM_LEAK_EVENTS", "10000"))
+NOT_HERE = 77
+LEAKS = sorted(path.stem for path in ISOLATED.glob("leak_*.py"))
+
+
+def run(package: ModuleType, program: str, *arguments: str) -> str:
+    """What the program prints; fails unless it ends with 0 and without a complaint."""
+    environment = {key: value for key, value in os.environ.items() if "AMISTREAM" not in key}
+    if package.IMPLEMENTATION == "pure":
+        environment["AMISTREAM_NO_EXTENSIONS"] = "1"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(ISOLATED / f"{program}.py"), *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60 + EVENTS / 1_000,
+        check=False,
+    )
+    if done.returncode == NOT_HERE:
+        pytest.skip(done.stdout.strip())
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    return done.stdout
+
+
+@pytest.mark.parametrize("program", LEAKS)
+def test_memory_stays_flat(ami: ModuleType, program: str) -> None:
+    assert f"{ami.IMPLEMENTATION}: " in run(ami, program, str(EVENTS))
+
+
+@pytest.mark.parametrize("leak", ["objects", "memory", "references"])
+def test_a_leak_is_seen(ami: ModuleType, leak: str) -> None:
+    with pytest.raises(AssertionError, match="grown by"):
+        run(ami, "leaking", "10000", leak)
+
+
+def test_the_interpreter_ends_with_live_parsers(ami: ModuleType) -> None:
+    assert run(ami, "live_at_exit") == "dropped\n"
+    assert run(ami, "live_at_exit", "thread") in ("", "dropped\n")
+
+
+def test_a_forked_process_parses_on(ami: ModuleType) -> None:
+    assert run(ami, "forked") == "the children ended with [0]\n"
+
+
+@pytest.mark.parametrize("main", ["before", "between", "after"])
+def test_subinterpreters_have_the_pure_twin(ami: ModuleType, main: str) -> None:
+    assert run(ami, "subinterpreters", main).startswith(f"{ami.IMPLEMENTATION}|")

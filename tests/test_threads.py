@@ -1,0 +1,157 @@
+"""Threads: a Parser serves one at a time, and what it gave may be read by all at once."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from amistream.headers import Int
+
+HANGUP = b"Event: Hangup\r\nUniqueid: 1795427317.0\r\nCause: 16\r\n\r\n"
+PONG = b"Response: Success\r\nActionID: 7\r\nPing: Pong\r\n\r\n"
+THREADS = 4
+NAMES = itertools.count()
+NAMED = range(50)
+
+
+@pytest.fixture(autouse=True)
+def _switch_often() -> Iterator[None]:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def at_once(work: Callable[[int], Any]) -> list[Any]:
+    """What `work` gives in each of the threads, which begin together; an error is raised here."""
+    barrier = threading.Barrier(THREADS)
+
+    def begin(number: int) -> Any:
+        barrier.wait()
+        return work(number)
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        return list(threads.map(begin, range(THREADS)))
+
+
+def test_a_shared_parser_refuses_or_serves_in_turn(ami: ModuleType) -> None:
+    """No byte is split twice or lost: what was not refused is what is counted and given."""
+    parser = ami.Parser()
+    whole = 5 * (HANGUP + PONG)
+
+    def feed(number: int) -> tuple[int, int]:
+        fed = given = 0
+        for _ in range(300):
+            try:
+                found = parser.feed(whole)
+            except ami.ParserInUse:
+                continue
+            assert [message.raw for message in found] == 5 * [HANGUP, PONG]
+            fed, given = fed + len(whole), given + len(found)
+        return fed, given
+
+    counts = at_once(feed)
+    assert parser.bytes == sum(fed for fed, _ in counts) > 0
+    assert parser.messages == sum(given for _, given in counts)
+    assert parser.malformed == 0
+    assert [message.raw for message in parser.feed(HANGUP)] == [HANGUP]
+
+
+def test_a_stream_cut_anywhere_is_whole_if_refusals_are_tried_again(ami: ModuleType) -> None:
+    """The pieces come in any order, and the parser's state must hold whichever it is."""
+    parser = ami.Parser()
+    pieces = [HANGUP[at : at + 7] for at in range(0, len(HANGUP), 7)]
+
+    def feed(number: int) -> int:
+        given = 0
+        for piece in 100 * pieces:
+            while True:
+                try:
+                    given += len(parser.feed(piece))
+                    break
+                except ami.ParserInUse:
+                    continue
+        return given
+
+    given = sum(at_once(feed))
+    assert parser.bytes == THREADS * 100 * len(HANGUP)
+    assert parser.messages == given
+    with suppress(ami.TruncatedMessage):
+        parser.close()
+    assert [message.raw for message in parser.feed(HANGUP)] == [HANGUP]
+
+
+def test_an_event_is_read_first_by_all_at_once(ami: ModuleType) -> None:
+    """Threads race to build the index of its lines; each reads what one alone would."""
+
+    def read(turn: int, one: Any) -> tuple[Any, ...]:
+        if turn % 2:
+            return one[last], one.get("cause", ignore_case=True), one.to_dict(), one.process()
+        return one[last], one.get("Cause"), {**one}, (one.to_dict(), one.data)
+
+    for count in (1, 3, 63, 64, 65, 200):  # as many lines as a shape has and as fit the stack
+        for number in itertools.islice(NAMES, 10):
+            last = f"Own-{number}-{count - 1}"
+            lines = [b"Own-%d-%d: %d" % (number, i, i) for i in range(count)]
+            raw = b"\r\n".join([b"Event: Raced", b"Cause: 16", *lines, b"", b""])
+            messages = ami.Parser().feed(10 * raw)
+            found = at_once(lambda turn, all=messages: [read(turn, one) for one in all])
+            assert found == THREADS * [found[0]]
+            assert found[0][0][:2] == (str(count - 1), "16")
+
+
+def test_shapes_learned_at_once_stay_few(use: Callable[[str], ModuleType]) -> None:
+    """Threads that all find room for one more may go past the bound, but not without end."""
+    ami = use("pure")
+    twin = sys.modules["amistream._fallback"]
+    kept = dict(twin._shapes)
+    twin._shapes.clear()
+    twin._shapes.update({str(number): [] for number in range(twin.MOST_SHAPES + 1)})
+
+    def read(number: int) -> None:
+        raw = b"Event: Late\r\nOwn: 1\r\n\r\n"
+        for message in ami.Parser().feed(b"".join(raw.replace(b"Late", b"L%d" % i) for i in NAMED)):
+            message.to_dict()
+
+    try:
+        at_once(read)
+        assert len(twin._shapes) == twin.MOST_SHAPES + 1
+    finally:
+        twin._shapes.clear()
+        twin._shapes.update(kept)
+
+
+def test_a_class_is_registered_while_others_parse(ami: ModuleType) -> None:
+    """An event is built as Event or as its class, and as its class once that is registered."""
+    names = [f"Late{next(NAMES)}" for _ in range(60)]
+    streams = [HANGUP + HANGUP.replace(b"Hangup", name.encode()) + PONG for name in names]
+    registered: dict[str, type] = {}
+
+    def work(number: int) -> None:
+        parser = ami.Parser()
+        if number == 0:
+            for name in names:
+                made = type(name, (ami.Event,), {"__slots__": (), "cause": Int("Cause")})
+                registered[name] = ami.register(made)
+            return
+        for _ in range(5):
+            for name, stream in zip(names, streams, strict=True):
+                known = registered.get(name)
+                hangup, late, pong = parser.feed(stream)
+                assert type(hangup) is ami.core_events.Hangup
+                assert type(pong) is ami.Response
+                assert type(late) is known or known is None
+                assert late.name == name
+        assert parser.messages == 5 * 3 * len(names)
+
+    at_once(work)
+    parser = ami.Parser()
+    assert [type(parser.feed(s)[1]) for s in streams] == list(registered.values())
