@@ -6,6 +6,7 @@ Run from the checkout: python ci/build.py [WAY ...]; without a way, all of them.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,18 +16,25 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_COMPILER = {"CC": "/nonexistent/cc", "CXX": "/nonexistent/c++", "LDSHARED": "/nonexistent/cc"}
+FIRST_PYPY_3_10 = (7, 3, 12)
 
 
 class Checkout:
-    """A copy of the tree and a venv, gone at the end."""
+    """A copy of the tree, unless there is no need of it, and a venv; gone at the end."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, python: Path | None = None, *, tree: bool = True) -> None:
         self.folder = folder
         self.tree = folder / "tree"
-        ignored = shutil.ignore_patterns(".git", ".venv", "build", "dist", "*.so", "*.egg-info")
-        shutil.copytree(ROOT, self.tree, ignore=ignored)
-        subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-        self.python = folder / "venv" / "bin" / "python"
+        if tree:
+            ignored = shutil.ignore_patterns(".git", ".venv", "build", "dist", "*.so", "*.egg-info")
+            shutil.copytree(ROOT, self.tree, ignore=ignored)
+        self.use(python or Path(sys.executable))
+
+    def use(self, python: Path) -> None:
+        """Make the venv anew, of this interpreter."""
+        venv = self.folder / "venv"
+        subprocess.run([python, "-m", "venv", "--clear", venv], check=True)
+        self.python = venv / "bin" / "python"
 
     def run(self, *command: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
         """The command's result; run outside the tree, so that only what is installed is found."""
@@ -51,6 +59,12 @@ class Checkout:
     def install(self, *what: str | Path, **variables: str) -> None:
         self.must(self.python, "-m", "pip", "install", "-q", *what, **variables)
 
+    def sdist(self) -> Path:
+        """The tree's sdist; needs the package build."""
+        self.must(self.python, "-m", "build", "-q", "--sdist", "-o", self.folder, self.tree)
+        (sdist,) = self.folder.glob("*.tar.gz")
+        return sdist
+
     def wheel(self, source: Path, **variables: str) -> Path:
         into = self.folder / "wheels"
         self.must(
@@ -71,10 +85,7 @@ class Checkout:
 def sdist_to_wheel(checkout: Checkout) -> None:
     """The sdist has all that a compiled wheel and the tests need."""
     checkout.install("build")
-    checkout.must(
-        checkout.python, "-m", "build", "-q", "--sdist", "-o", checkout.folder, checkout.tree
-    )
-    (sdist,) = checkout.folder.glob("*.tar.gz")
+    sdist = checkout.sdist()
     wheel = checkout.wheel(sdist, AMISTREAM_REQUIRE_EXTENSIONS="1")
     assert "py3-none-any" not in wheel.name, wheel.name
     checkout.install(f"amistream[test] @ {wheel.as_uri()}")
@@ -127,6 +138,45 @@ def portable(checkout: Checkout) -> None:
     print(checkout.must(checkout.python, "-m", "pytest", "-q", tests).splitlines()[-1])
 
 
+def pypy(checkout: Checkout) -> None:
+    """On PyPy it installs as pure and all tests pass. Debian's is taken where there is none."""
+    python, why = find_pypy()
+    if python is None:
+        print(f"SKIPPED: PyPy is not proved here: {why}")
+        return
+    checkout.use(python)
+    checkout.install(f"{checkout.tree}[test]")
+    checkout.expect_twin("pure")
+    tests = checkout.tree / "tests"
+    said = checkout.must(checkout.python, "-m", "pytest", "-q", "--pure-only", tests)
+    print(said.splitlines()[-1])
+
+
+def find_pypy() -> tuple[Path | None, str]:
+    """A PyPy with Python 3.10 or newer, or why there is none."""
+    if not shutil.which("pypy3") and shutil.which("apt-get"):
+        said = subprocess.run(
+            ["apt-cache", "policy", "pypy3"], capture_output=True, text=True, check=False
+        ).stdout
+        candidate = re.search(r"Candidate: (\d+)\.(\d+)\.(\d+)", said)
+        if candidate is None:
+            return None, "there is no pypy3, and apt knows of none"
+        version = tuple(int(part) for part in candidate.groups())
+        if version < FIRST_PYPY_3_10:
+            shown = ".".join(map(str, version))
+            return None, f"there is no pypy3, and apt's {shown} is older than Python 3.10"
+        install = ["apt-get", "install", "-y", "-q", "pypy3", "pypy3-venv"]
+        subprocess.run(install, stdout=subprocess.DEVNULL, check=False)
+    found = shutil.which("pypy3")
+    if found is None:
+        return None, "there is no pypy3"
+    ask = [found, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    shown = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
+    if tuple(map(int, shown.split("."))) < (3, 10):
+        return None, f"{found} is Python {shown}, older than 3.10"
+    return Path(found), ""
+
+
 WAYS: dict[str, Callable[[Checkout], None]] = {
     way.__name__: way
     for way in (
@@ -136,6 +186,7 @@ WAYS: dict[str, Callable[[Checkout], None]] = {
         no_compiler_but_required,
         cython_error,
         portable,
+        pypy,
     )
 }
 
