@@ -792,7 +792,7 @@ cdef PyObject *new_message(
     cdef PyObject *made
     cdef char *copy
     if cls.tp_flags & Py_TPFLAGS_HAVE_GC:
-        # A user's class with a __dict__ or slots: its own allocation, the bytes beside it.
+        # Every class made in Python, as CPython tracks its instances: the bytes lie beside them.
         copy = <char *>PyMem_Malloc(n)
         if copy is NULL:
             raise MemoryError
