@@ -10,7 +10,6 @@ cannot be read is None, and `process()` leaves its text alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
@@ -217,8 +216,8 @@ class Enumeration(TypedHeader[T]):
         self._declare(names, kind, failure, members=of)
 
 
-class Repeated(TypedHeader[tuple[str, ...]]):
-    """Text that may be sent many times: all of it in order, empty if there is none."""
+class _Gathered(TypedHeader[T]):
+    """The base of what is read off more than one line."""
 
     __slots__ = ()
 
@@ -228,10 +227,22 @@ class Repeated(TypedHeader[tuple[str, ...]]):
     if not TYPE_CHECKING:
 
         def __get__(self, message, owner=None):
-            return self if message is None else tuple(message.get_all(self.names[0]))
+            return self if message is None else self._gather(message)
+
+    def _gather(self, message: Any) -> T:
+        raise NotImplementedError
 
 
-class Variables(TypedHeader[dict[str, str]]):
+class Repeated(_Gathered[tuple[str, ...]]):
+    """Text that may be sent many times: all of it in order, empty if there is none."""
+
+    __slots__ = ()
+
+    def _gather(self, message: Any) -> tuple[str, ...]:
+        return tuple(message.get_all(self.names[0]))
+
+
+class Variables(_Gathered[dict[str, str]]):
     """Channel variables, sent as `name=value` under a repeated header: name to value.
 
     Asterisk before 12 put the channel in the header's name: `ChanVariable(SIP/1): name=value`.
@@ -239,55 +250,45 @@ class Variables(TypedHeader[dict[str, str]]):
 
     __slots__ = ()
 
-    def __init__(self, name: str) -> None:
-        self._declare((name,), "text", UNSTATED)
-
-    if not TYPE_CHECKING:
-
-        def __get__(self, message, owner=None):
-            return self if message is None else dict(self._pairs(message))
-
-    def _pairs(self, message: Any) -> Iterator[tuple[str, str]]:
+    def _gather(self, message: Any) -> dict[str, str]:
+        found: dict[str, str] = {}
         for sent_as in message:
             if sent_as == self.names[0] or sent_as.startswith(f"{self.names[0]}("):
                 for text in message.get_all(sent_as):
                     name, _, value = text.partition("=")
-                    yield name, value
+                    found[name] = value
+        return found
 
 
-class Numbered(TypedHeader[tuple[T, ...]]):
+class Numbered(_Gathered[tuple[T, ...]]):
     """A header that is sent once for each of some things, as `Report0LSR` and `Report1LSR`.
 
     `element` declares one of them, with `<N>` in its name where the number stands. The values
     are in order, from 0 to the first number that was not sent, MOST_NUMBERED at most.
     """
 
-    __slots__ = ("_element",)
+    __slots__ = ("_element", "numbered_names")
+
+    numbered_names: tuple[str, ...]
 
     def __init__(self, element: TypedHeader[T]) -> None:
         (name,) = element.names
         if name.count("<N>") != 1:
             raise ValueError(f"a numbered header has <N> in its name once, not {name!r}")
-        self._declare((name,), "text", UNSTATED)
+        super().__init__(name)
         self._element: Any = element
+        self.numbered_names = tuple(name.replace("<N>", str(n)) for n in range(MOST_NUMBERED))
 
     @property
     def element(self) -> Any:
         """The declaration of one of them."""
         return self._element
 
-    def numbered_names(self) -> list[str]:
-        """The names that may be sent."""
-        return [self.names[0].replace("<N>", str(number)) for number in range(MOST_NUMBERED)]
-
-    if not TYPE_CHECKING:
-
-        def __get__(self, message, owner=None):
-            return self if message is None else tuple(self._values(message))
-
-    def _values(self, message: Any) -> Iterator[T]:
-        for name in self.numbered_names():
+    def _gather(self, message: Any) -> tuple[T, ...]:
+        found: list[T] = []
+        for name in self.numbered_names:
             text = message.get(name)
             if text is None:
-                return
-            yield self.element.coerce(text.encode("utf-8", "surrogateescape"))
+                break
+            found.append(self._element.coerce(text.encode("utf-8", "surrogateescape")))
+        return tuple(found)

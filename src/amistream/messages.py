@@ -70,7 +70,7 @@ def _by_name(header: Header) -> Iterator[tuple[str, Header]]:
     if not isinstance(header, Numbered):
         yield from ((name, header) for name in header.names)
         return
-    yield from ((name, header.element) for name in header.numbered_names())
+    yield from ((name, header.element) for name in header.numbered_names)
 
 
 def _declarations(cls: type) -> dict[str, Header]:
