@@ -2,8 +2,8 @@
 # cython: initializedcheck=False, auto_pickle=False, embedsignature=False, autotestdict=False
 """The compiled twin: the fast double of _fallback.py, which is the reference for behaviour.
 
-What it owns: a message owns its bytes, either behind its own struct in one allocation or in a
-buffer of its own, and its index of lines once that is built. Nothing points into a chunk after
+What it owns: a message owns its bytes, in a block beside it, and its index of lines once that is
+built. Nothing points into a chunk after
 `feed` returns. Every index into a message comes from `ami_split_lines`, whose entries lie inside
 the message and are followed by one entry that starts at its end.
 """
@@ -24,11 +24,7 @@ from amistream.errors import MessageTooLarge, ParserInUse, TruncatedMessage
 cdef extern from "Python.h":
     ctypedef struct PyTypeObject:
         Py_ssize_t tp_basicsize
-        unsigned long tp_flags
         PyObject *(*tp_alloc)(PyTypeObject *, Py_ssize_t)
-    unsigned long Py_TPFLAGS_HAVE_GC
-    void *PyObject_Malloc(size_t)
-    PyObject *PyObject_Init(PyObject *, PyTypeObject *)
     int PyList_Append(object, PyObject *)
     void Py_DECREF(PyObject *)
     void Py_INCREF(object)
@@ -595,9 +591,8 @@ ctypedef struct Index:
 cdef class MessageCore:
     """One message's own bytes and what is read off them, lazily; made by Parser or from bytes."""
 
-    cdef const char *buffer     # owned: behind the struct if `inside`, else a PyMem block
+    cdef const char *buffer     # owned: a PyMem block
     cdef uint32_t size
-    cdef bint inside
     cdef bint is_response       # only a Response may be an old-style answer
     cdef Index *index           # owned, NULL until the first header is asked for
 
@@ -630,8 +625,7 @@ cdef class MessageCore:
 
     def __dealloc__(self):
         PyMem_Free(self.index)
-        if not self.inside:
-            PyMem_Free(<void *>self.buffer)
+        PyMem_Free(<void *>self.buffer)
 
     def __reduce__(self):
         """Made anew from the bytes, under every protocol."""
@@ -791,24 +785,13 @@ cdef PyObject *new_message(
     """A new reference to a message of `cls` with a copy of the n bytes at `p`."""
     cdef PyObject *made
     cdef char *copy
-    if cls.tp_flags & Py_TPFLAGS_HAVE_GC:
-        # Every class made in Python, as CPython tracks its instances: the bytes lie beside them.
-        copy = <char *>PyMem_Malloc(n)
-        if copy is NULL:
-            raise MemoryError
-        made = cls.tp_alloc(cls, 0)
-        if made is NULL:
-            PyMem_Free(copy)
-            raise MemoryError
-        (<MessageCore><void *>made).inside = False
-    else:
-        made = <PyObject *>PyObject_Malloc(cls.tp_basicsize + n)
-        if made is NULL:
-            raise MemoryError
-        memset(made, 0, cls.tp_basicsize)
-        PyObject_Init(made, cls)
-        copy = <char *>made + cls.tp_basicsize
-        (<MessageCore><void *>made).inside = True
+    copy = <char *>PyMem_Malloc(n)
+    if copy is NULL:
+        raise MemoryError
+    made = cls.tp_alloc(cls, 0)
+    if made is NULL:
+        PyMem_Free(copy)
+        raise MemoryError
     memcpy(copy, p, n)
     (<MessageCore><void *>made).buffer = copy
     (<MessageCore><void *>made).size = <uint32_t>n
@@ -1471,7 +1454,7 @@ cdef class Parser:
         cdef list found = []
         cdef unsigned long long end = self._offset + self._pending_size + len(self._rest) + n
         try:
-            if self._table is NULL or self._table_entries != len(self._names):
+            if self._table_entries != len(self._names):
                 self._build_table()
             if self._rest:
                 joined = self._rest + p[:n]

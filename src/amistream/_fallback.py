@@ -885,8 +885,6 @@ class Parser:
     def _user_event_class(self, raw: bytes, lines: Any) -> type | None:
         """What the UserEvent `raw` is built as, by its header UserEvent; None to skip it."""
         select = self._select
-        if _registry.USER_EVENT not in select.names:
-            return select.event
         message = _new(MessageCore)
         message._bytes = raw
         message._lines = lines
