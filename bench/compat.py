@@ -15,7 +15,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -113,6 +113,33 @@ def table(
             cells += [f"{figures[twin].wall:,.0f}", f"{times:.1f}{mark}"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def run_program(
+    module: str,
+    run: Callable[[str, int, str], None],
+    repeats: dict[str, int],
+    titles: dict[str, str],
+    targets: dict[str, float],
+) -> int:
+    """What `python -m MODULE` does: measure and print the table, or be one measurement's process.
+
+    The peer is the first of `repeats`.
+    """
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {module}", description=sys.modules["__main__"].__doc__
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--job", choices=titles, action="append", help="one of them; repeatable")
+    parser.add_argument("--run", nargs=3, help=argparse.SUPPRESS)
+    told = parser.parse_args()
+    if told.run:
+        contender, port, job = told.run
+        run(contender, int(port), job)
+        return 0
+    best = measure_all(module, repeats, told.job or titles, told.rounds)
+    print(table(best, next(iter(repeats)), titles, targets))
+    return 0
 
 
 # --- the server -------------------------------------------------------------------------------

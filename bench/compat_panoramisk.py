@@ -6,7 +6,6 @@ process of its own, on asyncio's own loop or on uvloop's.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import sys
@@ -106,26 +105,5 @@ async def _read(port: int, work: str) -> tuple[float, float, Counter[Any]]:
     return *figures, program.seen
 
 
-def table(rounds: int, jobs: list[str] | None = None) -> str:
-    """Measure, and the figures for people."""
-    best = compat.measure_all("bench.compat_panoramisk", REPEATS, jobs or list(JOBS), rounds)
-    return compat.table(best, "panoramisk", JOBS, TARGETS)
-
-
-def main() -> int:
-    """Measure and print the table, or be the process of one measurement."""
-    parser = argparse.ArgumentParser(prog="python -m bench.compat_panoramisk", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--job", choices=JOBS, action="append", help="one of them; repeatable")
-    parser.add_argument("--run", nargs=3, help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    if told.run:
-        contender, port, job = told.run
-        run(contender, int(port), job)
-        return 0
-    print(table(told.rounds, told.job))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(compat.run_program("bench.compat_panoramisk", run, REPEATS, JOBS, TARGETS))

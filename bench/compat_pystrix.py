@@ -6,7 +6,6 @@ process of its own; pystrix's two threads share one interpreter, which is a part
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import threading
@@ -16,7 +15,6 @@ from typing import Any
 
 from bench import compat
 
-CONTENDERS = ("pystrix", "compiled", "pure")
 REPEATS = {"pystrix": 1, "compiled": 20, "pure": 8}
 """How many times the capture is sent, so that no round is too short to be measured."""
 TARGETS = {"hangups": 20.0, "all": 20.0}
@@ -109,21 +107,5 @@ def _of_the_last(job: str) -> dict[str, int]:
     return {of_a_job[job]: 1} if job in of_a_job else {}
 
 
-def main() -> int:
-    """Measure and print the table, or be the process of one measurement."""
-    parser = argparse.ArgumentParser(prog="python -m bench.compat_pystrix", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--job", choices=JOBS, action="append", help="one of them; repeatable")
-    parser.add_argument("--run", nargs=3, help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    if told.run:
-        contender, port, job = told.run
-        run(contender, int(port), job)
-        return 0
-    best = compat.measure_all("bench.compat_pystrix", REPEATS, told.job or JOBS, told.rounds)
-    print(compat.table(best, "pystrix", JOBS, TARGETS))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(compat.run_program("bench.compat_pystrix", run, REPEATS, JOBS, TARGETS))
