@@ -107,7 +107,7 @@ def _readings(
         return
     if isinstance(header, Numbered):
         values = getattr(event, attribute)
-        for number, name in enumerate(header.numbered_names()):
+        for number, name in enumerate(header.numbered_names):
             spelled = sent.get(name.lower())
             if spelled is not None:
                 value = values[number] if number < len(values) else None
