@@ -1304,6 +1304,8 @@ cdef enum Verdict:
     WHOLE
     IS_BANNER
     TOO_LARGE
+    LINE_TOO_LONG
+    TOO_MANY_LINES
 
 ctypedef struct NameEntry:
     # Borrowed from the parser's selection, which it keeps alive.
@@ -1311,6 +1313,14 @@ ctypedef struct NameEntry:
     Py_ssize_t n
     PyTypeObject *cls
     bint is_user_event
+
+
+cdef Py_ssize_t bound(str name, object value, str unit) except -1:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} is a number of {unit}, not {value!r}")
+    if not 1 <= value <= LARGEST_MESSAGE:
+        raise ValueError(f"{name} must be 1 to {LARGEST_MESSAGE} {unit}, not {value}")
+    return value
 
 
 @cython.final
@@ -1321,6 +1331,8 @@ cdef class Parser:
     only: event classes and event names to build; Event, Response or Message itself for all of
         their kind. The rest is skipped on the raw bytes and counted. None builds everything.
     max_message: the longest message in bytes, its end included.
+    max_line: the longest line in bytes, its end included.
+    max_headers: the most lines of a message: its headers, repeated ones too, and its output.
     """
 
     cdef public object banner
@@ -1328,7 +1340,9 @@ cdef class Parser:
     cdef public unsigned long long bytes
     cdef public unsigned long long malformed
     cdef public unsigned long long skipped
-    cdef public Py_ssize_t max_message
+    cdef readonly Py_ssize_t max_message
+    cdef readonly Py_ssize_t max_line
+    cdef readonly Py_ssize_t max_headers
 
     cdef object _names                  # the selection's dict, name to class
     cdef list _name_keys                # keeps the bytes that _table points into
@@ -1352,6 +1366,7 @@ cdef class Parser:
 
     # Of the message in progress; the indexes are relative to its start.
     cdef Py_ssize_t _line
+    cdef Py_ssize_t _lines              # how many were read
     cdef Py_ssize_t _resume
     cdef int _crlf                      # how its first line ended: -1 not known yet
     cdef bint _previous_crlf
@@ -1361,13 +1376,10 @@ cdef class Parser:
     cdef Py_ssize_t _name_start
     cdef Py_ssize_t _name_size
 
-    def __init__(self, only=None, max_message=1 << 20):
-        if isinstance(max_message, bool) or not isinstance(max_message, int):
-            raise TypeError(f"max_message is a number of bytes, not {max_message!r}")
-        if not 1 <= max_message <= LARGEST_MESSAGE:
-            raise ValueError(
-                f"max_message must be 1 to {LARGEST_MESSAGE} bytes, not {max_message}"
-            )
+    def __init__(self, only=None, max_message=1 << 20, max_line=1 << 18, max_headers=1 << 17):
+        self.max_message = bound("max_message", max_message, "bytes")
+        self.max_line = bound("max_line", max_line, "bytes")
+        self.max_headers = bound("max_headers", max_headers, "lines")
         (
             self._names,
             self._user_events,
@@ -1377,7 +1389,6 @@ cdef class Parser:
             self._message,
         ) = _registry.select(only)
         self._table_entries = -1
-        self.max_message = max_message
         self.messages = self.bytes = self.malformed = self.skipped = 0
         self.banner = None
         self._start_stream()
@@ -1389,8 +1400,8 @@ cdef class Parser:
     def feed(self, data):
         """The messages that `data` completes.
 
-        TypeError if it is not bytes-like, MessageTooLarge past `max_message`, ParserInUse if
-        two calls overlap. Nothing else is raised, whatever the bytes. What breaks in from
+        TypeError if it is not bytes-like, MessageTooLarge past a bound, ParserInUse if two
+        calls overlap. Nothing else is raised, whatever the bytes. What breaks in from
         outside, as MemoryError, loses the chunk and the message begun; the next chunk is read.
         """
         cdef Py_buffer view
@@ -1442,6 +1453,7 @@ cdef class Parser:
 
     cdef inline void _start_message(self) noexcept:
         self._line = 0
+        self._lines = 0
         self._resume = 0
         self._crlf = -1
         self._previous_crlf = False
@@ -1489,10 +1501,10 @@ cdef class Parser:
             position = start
             if n - start >= 8 and not self._skipping and memcmp(p + start, b"Event:", 6) == 0:
                 length = ami_event_end(<const uint8_t *>p + start, n - start, &name_end)
-                if length == AMI_NOT_WHOLE and n - start <= self.max_message:
+                if length == AMI_NOT_WHOLE and self._is_within_bounds(p + start, n - start):
                     self._keep(p + start, n - start)
                     break
-                if 0 < length <= <size_t>self.max_message:
+                if 0 < length <= <size_t>n and self._is_within_bounds(p + start, length):
                     name = trimmed(p + start + 6, p + start + name_end, True)
                     self._build_event(name, p + start, length, found)
                     self._at_start = False
@@ -1504,6 +1516,15 @@ cdef class Parser:
                 self._keep(p + start, n - start)
                 break
         return 0
+
+    cdef inline bint _is_within_bounds(self, const char *p, Py_ssize_t n) noexcept:
+        """Whether what is plain at `p` passes no bound; False too where the lines must tell."""
+        if n > self.max_message or n > self.max_line:
+            return False
+        # The last line is the blank one, or a part; neither counts yet.
+        return n <= self.max_headers or (
+            ami_find_feeds(<const uint8_t *>p, n, NULL, 0) <= <size_t>self.max_headers
+        )
 
     cdef int _keep(self, const char *p, Py_ssize_t n) except -1:
         self._append(p, n)
@@ -1567,8 +1588,8 @@ cdef class Parser:
         cdef Slice name
         if verdict == MORE:
             return -1
-        if verdict == TOO_LARGE:
-            self._skip_message(p + start, n - start, found)
+        if verdict >= TOO_LARGE:
+            self._skip_message(p + start, n - start, found, verdict)
         if verdict == WHOLE and not self._skipping:
             if self._is_event:
                 name.p = p + start + self._name_start
@@ -1596,14 +1617,13 @@ cdef class Parser:
                 newline = <const char *>memchr(p + self._resume, b"\n", n - self._resume)
             end = n if newline is NULL else newline + 1 - p
             length[0] = end
-            if end > self.max_message and not self._skipping:
-                return TOO_LARGE
+            if not self._skipping and end > min(self.max_message, self._line + self.max_line):
+                return LINE_TOO_LONG if self._line + self.max_line < self.max_message else TOO_LARGE
             if newline is NULL:
                 self._resume = n
                 return MORE
             line.p = p + self._line
             line.n = newline - line.p
-            self._line = self._resume = end
             crlf = line.n > 0 and line.p[line.n - 1] == b"\r"
             line.n -= crlf
             if self._crlf < 0:
@@ -1612,6 +1632,10 @@ cdef class Parser:
                     return IS_BANNER
             if self._ends_message(line):
                 return WHOLE
+            if self._lines == self.max_headers and not self._skipping:
+                return TOO_MANY_LINES
+            self._lines += 1
+            self._line = self._resume = end
             self._previous_crlf = crlf
             self._note_header(p, line)
 
@@ -1730,8 +1754,10 @@ cdef class Parser:
         self._name_keys = list(names.items())
         return 0
 
-    cdef int _skip_message(self, const char *p, Py_ssize_t n, list found) except -1:
-        """Report a too long message; its line in progress is where skipping begins."""
+    cdef int _skip_message(
+        self, const char *p, Py_ssize_t n, list found, Verdict verdict
+    ) except -1:
+        """Report a too large message; its line in progress is where skipping begins."""
         cdef unsigned long long offset = self._offset
         self._rest = PyBytes_FromStringAndSize(p + self._line, n - self._line)
         self._offset += self._line
@@ -1739,7 +1765,11 @@ cdef class Parser:
         self._line = self._resume = 0
         self._skipping = True
         self.malformed += 1
-        raise MessageTooLarge(offset, self.max_message, found)
+        if verdict == TOO_LARGE:
+            raise MessageTooLarge(offset, self.max_message, found)
+        if verdict == LINE_TOO_LONG:
+            raise MessageTooLarge(offset, self.max_line, found, "max_line")
+        raise MessageTooLarge(offset, self.max_headers, found, "max_headers")
 
     cdef int _trim_skipped(self) except -1:
         """Of a message that is skipped keep the line in progress, and of a long one its end."""

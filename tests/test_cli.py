@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import lzma
 import os
 import select
 import signal
@@ -336,8 +337,33 @@ def test_a_message_that_is_too_large(run, save, form):
     assert b"Newchannel" in done.stdout
     assert b"Huge" not in done.stdout
     assert error_line(done).startswith(
+        f"{path}: the message at byte {len(HANGUP)} has a line longer than max_line=262144 bytes"
+    )
+    done = run("parse", path, *form, "--max-line", str(1 << 20))
+    assert error_line(done).startswith(
         f"{path}: the message at byte {len(HANGUP)} is longer than max_message=1048576 bytes"
     )
+    done = run("parse", path, *form, "--max-line", str(1 << 21), "--max-message", str(1 << 21))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"Huge" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["parse", "stats"])
+def test_the_bounds_of_a_command(run, save, command):
+    path = save(lzma.compress(NEWCHANNEL + 90_000_000 * b"\n" + HANGUP, preset=0))
+    done = run(command, path)
+    assert (done.returncode, b"Hangup" in done.stdout) == (1, False)
+    assert b"Newchannel" in done.stdout
+    assert error_line(done).startswith(f"{path} expands to more than max_expansion=1000 times its")
+    done = run(command, path, "--max-expansion", "100000", "--max-headers", "2")
+    offset = len(NEWCHANNEL) + 90_000_000
+    assert error_line(done).startswith(
+        f"{path}: the message at byte {offset} has more than max_headers=2 lines"
+    )
+    for bad in ("0", "-1", "1e3", "x", str(1 << 31)):
+        done = run(command, path, "--max-line", bad)
+        assert done.returncode == 2
+        assert b"argument --max-line: a number from 1 to 2,147,483,647, not " in done.stderr
 
 
 def test_standard_input_that_is_cut_off(run):

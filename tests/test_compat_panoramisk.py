@@ -450,6 +450,16 @@ def test_too_large_message_is_skipped_and_logged(drop_in, caplog):
         assert len(run(scenario())) == 6
 
 
+def test_only_the_message_is_bounded(drop_in):
+    """A line, or as many lines as there are, may be all of a message, as for panoramisk."""
+    long = message("Event: Long", "Text: " + "x" * 400_000)
+    many = message("Event: Many", *["A: b"] * 140_000)
+
+    with drop_in.installed():
+        seen = run(see(long + many))
+    assert [name for name, _ in seen] == ["Long", "Many", "Last"]
+
+
 def test_bound_that_is_none_is_refused(drop_in):
     with pytest.raises(ValueError, match="max_message"):
         drop_in.install(max_message=0)

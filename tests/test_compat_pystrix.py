@@ -889,6 +889,19 @@ def test_a_message_past_the_bound_is_skipped_with_a_warning(
         assert "longer than 1000 bytes" in logger.warnings[0]
 
 
+def test_only_the_message_is_bounded(
+    dropin: ModuleType, managers: Callable[..., Manager], asterisk: Asterisk
+) -> None:
+    """A line, or as many lines as there are, may be all of a message, as for pystrix."""
+    manager = managers()
+    heard = hear(manager, "")
+    manager.connect("127.0.0.1", asterisk.port)
+    long = message("Event: Long", f"A: {'x' * 400_000}")
+    many = message("Event: Many", *["A: b"] * 140_000)
+    asterisk.peer().sendall(long + many + LAST)
+    assert [event.name for event in heard.wait(3)] == ["Long", "Many", "Last"]
+
+
 def test_events_wait_in_bounded_memory_but_answers_come_through(
     ami: ModuleType, managers: Callable[..., Manager], asterisk: Asterisk
 ) -> None:

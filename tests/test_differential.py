@@ -87,7 +87,14 @@ PIECES = st.one_of(
 )
 STREAMS = st.lists(PIECES, max_size=40).map(b"".join)
 SIZES = st.lists(st.integers(1, 90), min_size=1, max_size=5)
-LIMITS = st.one_of(st.integers(1, 150), st.just(1 << 20))
+LIMITS = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_message": st.integers(1, 150),
+        "max_line": st.integers(1, 60),
+        "max_headers": st.integers(1, 6),
+    },
+)
 NAMES = st.one_of(
     st.sampled_from([word.decode() for word in WORDS]),
     st.sampled_from([" Cause ", " Cause", "cause", "ChanVariable(Local/x)", "", "X: Y", "a\nb"]),
@@ -150,9 +157,11 @@ def outcomes(ami: ModuleType, stream: bytes, sizes: list[int], **options: Any) -
     return told
 
 
-@given(stream=STREAMS, sizes=SIZES, limit=LIMITS)
-def test_the_twins_tell_the_same(both: Any, stream: bytes, sizes: list[int], limit: int) -> None:
-    compiled, pure = (outcomes(ami, stream, sizes, max_message=limit) for ami in both)
+@given(stream=STREAMS, sizes=SIZES, limits=LIMITS)
+def test_the_twins_tell_the_same(
+    both: Any, stream: bytes, sizes: list[int], limits: dict[str, int]
+) -> None:
+    compiled, pure = (outcomes(ami, stream, sizes, **limits) for ami in both)
     assert compiled == pure
 
 
@@ -181,14 +190,13 @@ def test_the_judge_agrees(ami: ModuleType, stream: bytes, sizes: list[int]) -> N
         assert message.data == [text(line) for line in one.data]
 
 
-@given(stream=STREAMS, sizes=SIZES, limit=st.integers(1, 150))
-@example(stream=b"Event: Hangup\r\n\r\r\n\r\n", sizes=[1], limit=20)
+@given(stream=STREAMS, sizes=SIZES, limits=LIMITS)
+@example(stream=b"Event: Hangup\r\n\r\r\n\r\n", sizes=[1], limits={"max_message": 20})
 def test_how_the_stream_is_cut_changes_nothing(
-    ami: ModuleType, stream: bytes, sizes: list[int], limit: int
+    ami: ModuleType, stream: bytes, sizes: list[int], limits: dict[str, int]
 ) -> None:
     in_pieces, whole = (
-        story(ami, stream, *some, tell=described, max_message=limit)
-        for some in (sizes, [len(stream) or 1])
+        story(ami, stream, *some, tell=described, **limits) for some in (sizes, [len(stream) or 1])
     )
     assert in_pieces == whole
 

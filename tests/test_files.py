@@ -6,6 +6,7 @@ import gzip
 import io
 import lzma
 import os
+import pickle
 import sys
 import tracemalloc
 import zlib
@@ -499,7 +500,7 @@ def test_a_bomb_stays_small_in_memory(ami, tmp_path, compress, filling, size):
 
     tracemalloc.start()
     try:
-        with ami.open(path, max_message=10_000) as reader:
+        with ami.open(path, max_message=10_000, max_expansion=1 << 40) as reader:
             messages, error = read_until_error(ami, reader)
             rest = list(reader)
         peak = tracemalloc.get_traced_memory()[1]
@@ -509,6 +510,66 @@ def test_a_bomb_stays_small_in_memory(ami, tmp_path, compress, filling, size):
     assert messages == rest == []
     assert isinstance(error, ami.MessageTooLarge)
     assert peak < min(size // 10 * 9, 10_000_000)
+
+
+@pytest.mark.parametrize("filling", [bytes(1000), b"\r\n" * 1000])
+@pytest.mark.parametrize("compress", [xz, zst], ids=["xz", "zst"])
+def test_a_bomb_is_not_read_on(ami, tmp_path, compress, filling):
+    """What expands ten thousand times is no recording; gz cannot, whatever is in it."""
+    path = tmp_path / "bomb"
+    path.write_bytes(compress(event("First") + filling * (300_000_000 // len(filling))))
+
+    with ami.open(path) as reader:
+        assert next(reader).name == "First"
+        bomb = None
+        while bomb is None:
+            messages, error = read_until_error(ami, reader)
+            assert messages == []
+            bomb = error if isinstance(error, ami.ExpandsTooMuch) else None
+        assert list(reader) == []
+
+    assert (bomb.path, bomb.limit, bomb.offset) == (str(path), 1000, reader.parser.bytes)
+    assert 1 << 26 < bomb.offset < 200_000_000
+    assert str(bomb).startswith(f"{path} expands to more than max_expansion=1000 times its size")
+    copied = pickle.loads(pickle.dumps(bomb))
+    assert (str(copied), vars(copied)) == (str(bomb), vars(bomb))
+
+
+@every_compression
+def test_a_small_file_may_expand_as_it_likes(ami, save, compress):
+    path = save(compress(event("A") + 20_000_000 * b"\n" + event("B")))
+    assert [message.name for message in ami.open(path, max_expansion=1)] == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "error"), [(0, ValueError), (-1, ValueError), (True, TypeError), (1.5, TypeError)]
+)
+def test_an_expansion_that_is_none(ami, save, limit, error):
+    with pytest.raises(error, match="max_expansion"):
+        ami.open(save(event("A")), max_expansion=limit)
+
+
+def test_an_xz_file_that_wants_much_memory(ami, save):
+    """The dictionary that its head asks for, 1 GiB, is not made."""
+    filters = [
+        {"id": lzma.FILTER_LZMA2, "dict_size": 1 << 30, "mode": lzma.MODE_FAST, "nice_len": 8}
+    ]
+    path = save(lzma.compress(event("A"), filters=filters))
+    with ami.open(path) as reader:
+        messages, error = read_until_error(ami, reader)
+    assert messages == []
+    assert isinstance(error, ami.DamagedFile)
+    assert "emory usage limit" in error.reason
+
+
+@every_form
+def test_the_parsers_bounds_are_open_s_too(ami, save, compress):
+    path = save(compress(event("Huge", 2000) + event("Small")))
+    for setting, limit in (("max_message", 1000), ("max_line", 1000), ("max_headers", 1)):
+        with ami.open(path, **{setting: limit}) as reader:
+            messages, error = read_until_error(ami, reader)
+        assert messages == []
+        assert (error.setting, error.limit, error.offset) == (setting, limit, 0)
 
 
 # --- progress ---------------------------------------------------------------------------------

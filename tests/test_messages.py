@@ -308,6 +308,32 @@ def test_repr_says_class_and_values(ami: ModuleType, hangup: Any) -> None:
     assert repr(ami.Message(b"Foo: 1\r\n\r\n")).startswith("<Message Foo='1'")
 
 
+SECRETS = [
+    *("Password", "NewPassword", "password", "PasswordDigest", "OauthSecret", "Md5Cred"),
+    *("RefreshToken", "ReceivedHash", "ExpectedResponse", "X-Api-Token"),
+]
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_repr_keeps_secrets(ami: ModuleType, name: str) -> None:
+    raw = f"Event: AuthDetail\r\nUsername: alice\r\n{name}: wonderland\r\n\r\n".encode()
+    event = ami.Event(raw)
+    assert repr(event) == f"<Event 'AuthDetail' Username='alice' {name}=***>"
+    assert event[name] == "wonderland"
+    assert repr(ami.Event(raw.replace(b"wonderland", b""))).endswith(f" {name}=''>")
+
+
+def test_errors_repr_keeps_secrets(ami: ModuleType) -> None:
+    raw = b"Event: AuthDetail\r\nPassword: wonderland\r\n"
+    parser = ami.Parser()
+    parser.feed(raw)
+    with pytest.raises(ami.TruncatedMessage) as caught:
+        parser.close()
+    assert caught.value.raw == raw
+    told = "the stream ends inside the message at byte 0, after 41 bytes of it"
+    assert (repr(caught.value), str(caught.value)) == (f"TruncatedMessage('{told}')", told)
+
+
 def test_repr_is_short_and_one_line(ami: ModuleType) -> None:
     lines = "".join(f"H{number}: {1000 * 'x'}\r\n" for number in range(100))
     shown = repr(ami.Event(f"Event: X\r\n{lines}line\rend: a\rb\r\n\r\n".encode()))

@@ -132,7 +132,8 @@ def test_an_end_anywhere_in_a_window(ami: ModuleType, between: bytes) -> None:
     edges = [(1 << power) + near for power in (16, 17, 18) for near in range(-70, 5)]
     for size in (*edges, 5 << 16):
         first = head + (size - len(head) - 4) * b"x" + b"\r\n\r\n"
-        found = ami.Parser().feed(between.join([HANGUP, first, HANGUP, PONG, HANGUP]))
+        parser = ami.Parser(max_line=1 << 20)
+        found = parser.feed(between.join([HANGUP, first, HANGUP, PONG, HANGUP]))
         assert raws(found) == [HANGUP, first, HANGUP, PONG, HANGUP], f"an event of {size} bytes"
 
 
@@ -276,9 +277,23 @@ def test_a_parser_has_no_copy(ami: ModuleType) -> None:
             duplicate(parser)
 
 
-# --- max_message ------------------------------------------------------------------------------
+# --- max_message, max_line, max_headers -------------------------------------------------------
 
 LONG = b"Event: Long\r\nText: " + 300 * b"x" + b"\r\nCause: 1\r\n\r\n"
+
+
+def told_of(ami: ModuleType, message: bytes) -> Any:
+    return told(ami.Parser().feed(message)[0])
+
+
+def line_too_long(offset: int, limit: int) -> str:
+    return (
+        f"the message at byte {offset} has a line longer than max_line={limit} bytes; it is skipped"
+    )
+
+
+def too_many_lines(offset: int, limit: int) -> str:
+    return f"the message at byte {offset} has more than max_headers={limit} lines; it is skipped"
 
 
 def too_large(offset: int, limit: int) -> str:
@@ -294,7 +309,8 @@ def test_a_message_of_just_the_limit_passes(ami: ModuleType, message: bytes, siz
 
 
 def test_the_limit_unless_told_otherwise_is_a_mebibyte(ami: ModuleType) -> None:
-    head, tail = b"Event: X\r\nText: ", b"\r\n\r\n"
+    lines = 15 * (b"Text: " + (1 << 16) * b"x" + b"\r\n")
+    head, tail = b"Event: X\r\n" + lines + b"Text: ", b"\r\n\r\n"
     fits = head + ((1 << 20) - len(head + tail)) * b"x" + tail
     (event,) = ami.Parser().feed(fits)
     assert event.raw == fits
@@ -391,6 +407,104 @@ def test_an_endless_line_is_not_kept(ami: ModuleType) -> None:
     assert caught.value.offset == 52 * len(chunk) + len(b"\r\n\r\n" + HANGUP)
 
 
+def test_a_line_of_just_the_limit_passes(ami: ModuleType) -> None:
+    longest = b"Uniqueid: 1795427317.0\r\n"
+    assert longest in HANGUP
+    stream = HANGUP + PONG
+    for size in range(1, len(stream) + 1):
+        passed = story(ami, stream, size, max_line=len(longest))
+        assert [one[2] for one in passed[:2]] == [HANGUP, PONG], f"in chunks of {size}"
+        found = story(ami, stream, size, max_line=len(longest) - 1)
+        assert found[:2] == [line_too_long(0, len(longest) - 1), told_of(ami, PONG)]
+        assert found[2:] == [1, len(stream), 1, 0, None], f"in chunks of {size}"
+
+
+def test_headers_of_just_the_limit_pass(ami: ModuleType) -> None:
+    for end in (b"\r\n", b"\n"):
+        message = b"Event: X\r\n" + 60 * b"A: 1\r\n" + end
+        stream = message + PONG
+        for size in (1, 7, 64, len(stream) - 1, len(stream)):
+            passed = story(ami, stream, size, max_headers=61)
+            assert [one[2] for one in passed[:2]] == [message, PONG], f"in chunks of {size}"
+            found = story(ami, stream, size, max_headers=60)
+            assert found[:2] == [too_many_lines(0, 60), told_of(ami, PONG)]
+            assert found[2:] == [1, len(stream), 1, 0, None], f"in chunks of {size}"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"Event: X\r\n" + 20 * b"A:\r\n" + b"\r\n",
+        b"Event: X\n" + 20 * b"A:\n" + b"\n",
+        b"Event: X\r\nA: " + 20 * b"\n" + b"B: 1\r\n\r\n",
+        b"Response: Success\r\n" + 20 * b"Output: a\r\n" + b"\r\n",
+        b"Response: Follows\r\n" + 20 * b"a\n" + b"--END COMMAND--\r\n\r\n",
+        20 * b"no colon: at all\r\n" + b"\r\n",
+    ],
+)
+def test_every_line_counts(ami: ModuleType, message: bytes) -> None:
+    stream = HANGUP + message + PONG
+    whole = story(ami, stream, len(stream), max_headers=19)
+    assert whole[1:3] == [too_many_lines(len(HANGUP), 19), told_of(ami, PONG)]
+    for size in range(1, len(stream)):
+        assert story(ami, stream, size, max_headers=19) == whole, f"in chunks of {size}"
+
+
+@pytest.mark.parametrize("max_message", [40, 60, 75, 90, 200])
+@pytest.mark.parametrize("max_line", [20, 40, 60, 75])
+@pytest.mark.parametrize("max_headers", [1, 2, 4, 100])
+def test_the_bound_that_is_passed_first_is_told(
+    ami: ModuleType, max_message: int, max_line: int, max_headers: int
+) -> None:
+    """Whatever the chunks are: what the error tells depends on the stream alone."""
+    bounds = {"max_message": max_message, "max_line": max_line, "max_headers": max_headers}
+    stream = HANGUP + LONG + PONG + b"Event: X\r\n" + 60 * b"A: 1\r\n" + b"\r\n" + NEWCHANNEL
+    whole = story(ami, stream, len(stream), **bounds)
+    for size in (1, 2, 3, 7, 19, 64, 100, 301):
+        assert story(ami, stream, size, **bounds) == whole, f"in chunks of {size}"
+
+
+def test_the_bounds_unless_told_otherwise(ami: ModuleType) -> None:
+    line = b"Text: " + ((1 << 18) - 8) * b"x" + b"\r\n"
+    (event,) = ami.Parser().feed(b"Event: X\r\n" + line + b"\r\n")
+    assert len(event["Text"]) == (1 << 18) - 8
+    with pytest.raises(ami.MessageTooLarge, match="has a line longer than max_line=262144 bytes"):
+        ami.Parser().feed(b"Event: X\r\nx" + line + b"\r\n")
+
+    parser = ami.Parser()
+    assert (parser.max_message, parser.max_line, parser.max_headers) == (1 << 20, 1 << 18, 1 << 17)
+    lines = ((1 << 17) - 1) * b"A: b\r\n"
+    (event,) = parser.feed(b"Event: X\r\n" + lines + b"\r\n")
+    assert event.get_all("A") == ((1 << 17) - 1) * ["b"]
+    with pytest.raises(ami.MessageTooLarge, match="has more than max_headers=131072 lines"):
+        parser.feed(b"Event: X\r\n" + lines + b"A: c\r\n\r\n")
+
+
+def test_what_the_errors_of_the_other_bounds_hold(ami: ModuleType) -> None:
+    parser = ami.Parser(max_line=50, max_headers=12)
+    with pytest.raises(ami.MessageTooLarge) as line:
+        parser.feed(HANGUP + LONG + PONG + b"Event: X\r\n" + 12 * b"A: 1\r\n" + b"\r\n")
+    with pytest.raises(ami.MessageTooLarge) as count:
+        parser.feed(HANGUP)
+    told = [(e.value.setting, e.value.limit, e.value.offset) for e in (line, count)]
+    assert told == [
+        ("max_line", 50, len(HANGUP)),
+        ("max_headers", 12, len(HANGUP + LONG + PONG)),
+    ]
+    assert raws(parser.feed(b"")) == [HANGUP]
+    for error in (line.value, count.value):
+        copied = pickle.loads(pickle.dumps(error))
+        assert (str(copied), vars(copied)) == (str(error), vars(error))
+
+
+def test_the_bounds_are_not_changed_afterwards(ami: ModuleType) -> None:
+    parser = ami.Parser()
+    for name in ("max_message", "max_line", "max_headers"):
+        with pytest.raises(AttributeError):
+            setattr(parser, name, 1)
+
+
+@pytest.mark.parametrize("setting", ["max_message", "max_line", "max_headers"])
 @pytest.mark.parametrize(
     ("limit", "error"),
     [
@@ -404,10 +518,12 @@ def test_an_endless_line_is_not_kept(ami: ModuleType) -> None:
         (None, TypeError),
     ],
 )
-def test_a_limit_that_is_none(ami: ModuleType, limit: Any, error: type[Exception]) -> None:
-    with pytest.raises(error, match="max_message"):
-        ami.Parser(max_message=limit)
-    assert ami.Parser(max_message=(1 << 31) - 1).feed(HANGUP)
+def test_a_limit_that_is_none(
+    ami: ModuleType, setting: str, limit: Any, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match=setting):
+        ami.Parser(**{setting: limit})
+    assert ami.Parser(**{setting: (1 << 31) - 1}).feed(HANGUP)
 
 
 # --- what may be fed --------------------------------------------------------------------------

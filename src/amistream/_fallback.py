@@ -37,6 +37,7 @@ BANNER = b"Asterisk Call Manager/"
 MARKER = b"--END COMMAND--"
 FOLLOWS_HEADERS = (b"ActionID", b"Privilege", b"Message")
 END = b"\r\n\r\n"
+BLANK = (b"\r\n", b"\n")
 USER_EVENT_LINE = b"Event: " + _registry.USER_EVENT + b"\r\n"
 LARGEST_MESSAGE = (1 << 31) - 1
 LONGEST_NUMBER = 64
@@ -643,8 +644,17 @@ def _split(raw: bytes, is_response: bool) -> tuple[list[_Line], list[bytes]]:
 
 # --- the parser -------------------------------------------------------------------------------
 
-_MORE, _WHOLE, _BANNER, _TOO_LARGE = range(4)
+_MORE, _WHOLE, _BANNER, _TOO_LARGE, _LINE_TOO_LONG, _TOO_MANY_LINES = range(6)
 _new: Any = object.__new__
+_skip_blank = re.compile(rb"(?:\r?\n)+").match
+
+
+def _bound(name: str, value: int, unit: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} is a number of {unit}, not {value!r}")
+    if not 1 <= value <= LARGEST_MESSAGE:
+        raise ValueError(f"{name} must be 1 to {LARGEST_MESSAGE} {unit}, not {value}")
+    return value
 
 
 class Parser:
@@ -653,6 +663,8 @@ class Parser:
     only: event classes and event names to build; Event, Response or Message itself for all of
         their kind. The rest is skipped on the raw bytes and counted. None builds everything.
     max_message: the longest message in bytes, its end included.
+    max_line: the longest line in bytes, its end included.
+    max_headers: the most lines of a message: its headers, repeated ones too, and its output.
     """
 
     __slots__ = (
@@ -663,7 +675,11 @@ class Parser:
         "_follows",
         "_is_response",
         "_line",
+        "_lines",
         "_lock",
+        "_max_headers",
+        "_max_line",
+        "_max_message",
         "_names_known",
         "_offset",
         "_pending",
@@ -675,18 +691,21 @@ class Parser:
         "banner",
         "bytes",
         "malformed",
-        "max_message",
         "messages",
         "skipped",
     )
 
-    def __init__(self, only: Any = None, max_message: int = 1 << 20) -> None:
-        if isinstance(max_message, bool) or not isinstance(max_message, int):
-            raise TypeError(f"max_message is a number of bytes, not {max_message!r}")
-        if not 1 <= max_message <= LARGEST_MESSAGE:
-            raise ValueError(f"max_message must be 1 to {LARGEST_MESSAGE} bytes, not {max_message}")
+    def __init__(
+        self,
+        only: Any = None,
+        max_message: int = 1 << 20,
+        max_line: int = 1 << 18,
+        max_headers: int = 1 << 17,
+    ) -> None:
+        self._max_message = _bound("max_message", max_message, "bytes")
+        self._max_line = _bound("max_line", max_line, "bytes")
+        self._max_headers = _bound("max_headers", max_headers, "lines")
         self._select = _registry.select(only)
-        self.max_message = max_message
         self.messages = 0
         self.bytes = 0
         self.malformed = 0
@@ -697,6 +716,18 @@ class Parser:
         self._names_known = 0
         self._start_stream()
 
+    @property
+    def max_message(self) -> int:
+        return self._max_message
+
+    @property
+    def max_line(self) -> int:
+        return self._max_line
+
+    @property
+    def max_headers(self) -> int:
+        return self._max_headers
+
     def __init_subclass__(cls) -> None:
         raise TypeError(f"type '{__name__}.Parser' is not an acceptable base type")
 
@@ -706,8 +737,8 @@ class Parser:
     def feed(self, data: bytes | bytearray | memoryview) -> list[Message]:
         """The messages that `data` completes.
 
-        TypeError if it is not bytes-like, MessageTooLarge past `max_message`, ParserInUse if
-        two calls overlap. Nothing else is raised, whatever the bytes. What breaks in from
+        TypeError if it is not bytes-like, MessageTooLarge past a bound, ParserInUse if two
+        calls overlap. Nothing else is raised, whatever the bytes. What breaks in from
         outside, as MemoryError, loses the chunk and the message begun; the next chunk is read.
         """
         if isinstance(data, str):
@@ -750,6 +781,7 @@ class Parser:
     def _start_message(self) -> None:
         """Forget the last message; the indexes are relative to the start of the new one."""
         self._line = 0  # start of the line that is not whole yet
+        self._lines = 0  # how many were read
         self._resume = 0  # where to look for its end
         self._crlf: bool | None = None  # how the first line ended
         self._previous_crlf = False
@@ -807,7 +839,7 @@ class Parser:
         feed = chunk.find(b"\n", start)
         return (
             not self._skipping
-            and len(chunk) - start <= self.max_message
+            and self._is_within_bounds(len(chunk) - start)
             and chunk.startswith(b"Event: ", start)
             and (feed < 0 or chunk.startswith(b"\r", feed - 1))
             and chunk.find(END, start) < 0
@@ -837,8 +869,7 @@ class Parser:
     def _build_plain_events(self, pieces: list[bytes], found: list[Message]) -> int:
         """Build the events that the pieces are, up to one that is not plain; how many are built."""
         classes, add = self._first_lines, found.append
-        longest = self.max_message - len(END)
-        bounded = longest >= WINDOW
+        bounded = self._is_within_bounds(WINDOW)  # a piece and its end lie in one
         divided = bool(self._select.user_events)
         before, skipped = len(found), 0
         for piece in pieces:
@@ -849,7 +880,7 @@ class Parser:
                 if not self._know_first_line(first_line):
                     break
                 cls = classes[first_line]
-            if piece[-1] == LF or not (bounded or len(piece) <= longest):
+            if piece[-1] == LF or not (bounded or self._is_within_bounds(len(piece) + len(END))):
                 break
             if cls is None and divided and first_line == USER_EVENT_LINE:
                 cls = self._user_event_class(piece, _NOT_SPLIT_NOR_ENDED)
@@ -866,6 +897,10 @@ class Parser:
         if built or skipped:
             self._at_start = False
         return built + skipped
+
+    def _is_within_bounds(self, size: int) -> bool:
+        """Whether so many bytes pass no bound, however they are divided into lines."""
+        return size <= self._max_message and size <= self._max_line and size <= self._max_headers
 
     def _know_first_line(self, first_line: bytes) -> bool:
         """Keep what an event that begins so is built as; False if its name is not plain."""
@@ -908,23 +943,17 @@ class Parser:
         return end - before
 
     def _skip_blank_lines(self, chunk: bytes, position: int) -> int:
-        if self._skipping:
+        if self._skipping or not chunk.startswith(BLANK, position):
             return position
-        while True:
-            if chunk.startswith(b"\r\n", position):
-                position += 2
-            elif chunk.startswith(b"\n", position):
-                position += 1
-            else:
-                return position
+        return _skip_blank(chunk, position).end()  # type: ignore[union-attr]
 
     def _take_message(self, buffer: bytes | bytearray, start: int, found: list[Message]) -> int:
         """Take the message at `start`: the position after it, or -1 if it is not whole."""
         verdict, end = self._advance(buffer, start)
         if verdict == _MORE:
             return -1
-        if verdict == _TOO_LARGE:
-            self._skip_message(buffer, start, found)
+        if verdict >= _TOO_LARGE:
+            self._skip_message(buffer, start, found, verdict)
         if verdict == _WHOLE and not self._skipping:
             message = self._build(bytes(buffer[start:end]))
             if message is not None:
@@ -940,13 +969,13 @@ class Parser:
         while True:
             newline = buffer.find(b"\n", start + self._resume)
             end = newline + 1 if newline >= 0 else len(buffer)
-            if end - start > self.max_message and not self._skipping:
-                return _TOO_LARGE, end
+            line_bound = self._line + self._max_line
+            if not self._skipping and end - start > min(self._max_message, line_bound):
+                return _LINE_TOO_LONG if line_bound < self._max_message else _TOO_LARGE, end
             if newline < 0:
                 self._resume = len(buffer) - start
                 return _MORE, end
             text = bytes(buffer[start + self._line : newline])
-            self._line = self._resume = end - start
             crlf = text.endswith(b"\r")
             text = text.removesuffix(b"\r")
             if self._crlf is None:
@@ -956,6 +985,10 @@ class Parser:
                     return _BANNER, end
             if self._ends_message(text):
                 return _WHOLE, end
+            if self._lines == self._max_headers and not self._skipping:
+                return _TOO_MANY_LINES, end
+            self._lines += 1
+            self._line = self._resume = end - start
             self._previous_crlf = crlf
             self._note_header(text)
 
@@ -1004,8 +1037,10 @@ class Parser:
         message._lines = _NOT_SPLIT
         return message
 
-    def _skip_message(self, buffer: bytes | bytearray, start: int, found: list[Message]) -> None:
-        """Report a too long message; its line in progress is where skipping begins."""
+    def _skip_message(
+        self, buffer: bytes | bytearray, start: int, found: list[Message], verdict: int
+    ) -> NoReturn:
+        """Report a too large message; its line in progress is where skipping begins."""
         offset = self._offset
         self._rest = bytes(buffer[start + self._line :])
         self._offset += self._line
@@ -1013,7 +1048,11 @@ class Parser:
         self._line = self._resume = 0
         self._skipping = True
         self.malformed += 1
-        raise MessageTooLarge(offset, self.max_message, found)
+        if verdict == _TOO_LARGE:
+            raise MessageTooLarge(offset, self._max_message, found)
+        if verdict == _LINE_TOO_LONG:
+            raise MessageTooLarge(offset, self._max_line, found, "max_line")
+        raise MessageTooLarge(offset, self._max_headers, found, "max_headers")
 
     def _trim_skipped(self) -> None:
         """Of a message that is skipped keep the line in progress, and of a long one its end."""

@@ -8,27 +8,41 @@ from typing import Any
 class AMIError(Exception):
     """The base of every amistream error."""
 
+    def __repr__(self) -> str:
+        # Not of what it carries: that may be as long as a message, and hold its secrets.
+        return f"{type(self).__name__}({str(self)!r})"
+
 
 class MessageTooLarge(AMIError):  # noqa: N818 - a public name that tells the fact
-    """A message is longer than the parser's `max_message`; the parser goes on at the next one.
+    """A message passes a bound of the parser, which goes on at the next one.
 
     offset: where the message starts, in bytes from the start of the stream.
-    limit: the bound that was passed, in bytes.
+    limit: the bound that was passed, in bytes; of "max_headers" a number of lines.
     messages: what the same chunk had completed before it. What follows in that chunk
         is given by the next `feed`.
+    setting: which bound it is: "max_message", "max_line" or "max_headers".
     """
 
-    def __init__(self, offset: int, limit: int, messages: list[Any] | None = None) -> None:
-        super().__init__(offset, limit, messages or [])
+    def __init__(
+        self,
+        offset: int,
+        limit: int,
+        messages: list[Any] | None = None,
+        setting: str = "max_message",
+    ) -> None:
+        super().__init__(offset, limit, messages or [], setting)
         self.offset = offset
         self.limit = limit
         self.messages: list[Any] = messages or []
+        self.setting = setting
 
     def __str__(self) -> str:
-        return (
-            f"the message at byte {self.offset} is longer than max_message={self.limit} bytes; "
-            "it is skipped"
-        )
+        passed = {
+            "max_message": f"is longer than max_message={self.limit} bytes",
+            "max_line": f"has a line longer than max_line={self.limit} bytes",
+            "max_headers": f"has more than max_headers={self.limit} lines",
+        }
+        return f"the message at byte {self.offset} {passed[self.setting]}; it is skipped"
 
 
 class TruncatedMessage(AMIError):  # noqa: N818
@@ -67,6 +81,27 @@ class DamagedFile(AMIError):  # noqa: N818
 
     def __str__(self) -> str:
         return f"{self.path} is damaged: {self.reason} (after byte {self.offset} of the AMI stream)"
+
+
+class ExpandsTooMuch(AMIError):  # noqa: N818
+    """A compressed file makes far more than was put into it; it is not read on.
+
+    path: the file. offset: how many bytes of the AMI stream were read before.
+    limit: the `max_expansion` that was passed, in bytes for each compressed byte.
+    """
+
+    def __init__(self, path: str, offset: int, limit: int) -> None:
+        super().__init__(path, offset, limit)
+        self.path = path
+        self.offset = offset
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} expands to more than max_expansion={self.limit} times its size "
+            f"(after byte {self.offset} of the AMI stream); raise max_expansion if it is to be "
+            "trusted"
+        )
 
 
 class TooManyLists(AMIError):  # noqa: N818

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol
 
 from amistream._impl import Parser
-from amistream.errors import DamagedFile, MessageTooLarge, MissingExtra
+from amistream.errors import DamagedFile, ExpandsTooMuch, MessageTooLarge, MissingExtra
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -30,6 +30,12 @@ CHUNK = 1 << 16
 PIECE = 64
 """How much of an xz or zst file is decompressed at once, in bytes: an error takes with it what the
 same call had made, and zstandard sets a call no other limit."""
+
+MOST_EXPANSION = 1000
+EXPANDS_FREELY = 1 << 26
+"""How much a file may make before what it expands to is measured, in bytes."""
+MOST_MEMORY = 1 << 27
+"""What decompressing may take, in bytes; zstandard has the same bound of its own."""
 
 Progress = Callable[[int, int | None], object]
 
@@ -75,22 +81,36 @@ def open(
     *,
     only: Any = None,
     max_message: int = 1 << 20,
+    max_line: int = 1 << 18,
+    max_headers: int = 1 << 17,
+    max_expansion: int = MOST_EXPANSION,
     on_progress: Progress | None = None,
 ) -> Reader:
     """Read the messages of a recorded stream.
 
     path: a file's path, "-" for standard input, or a file object opened in binary mode. What it
         is compressed with (gz, xz, zst or nothing) is seen by its first bytes.
-    only, max_message: as for Parser.
+    only, max_message, max_line, max_headers: as for Parser.
+    max_expansion: how many bytes each byte of a compressed file may make, on the whole and after
+        the first 64 MiB.
     on_progress: called after every chunk with the bytes of the file read so far, and its size or
         None if that is unknown.
 
     While reading, every whole message before an error is given first. DamagedFile: compressed
-    data that cannot be read on. TruncatedMessage: the end lies inside a message. MessageTooLarge:
-    a message past `max_message`; reading on gives the messages after it.
+    data that cannot be read on. ExpandsTooMuch: compressed data past `max_expansion`.
+    TruncatedMessage: the end lies inside a message. MessageTooLarge: a message past a bound;
+    reading on gives the messages after it.
     """
-    parser = Parser(only, max_message)
-    return Reader(_Source(path), parser, on_progress)
+    parser = Parser(only, max_message, max_line, max_headers)
+    return Reader(_Source(path, _checked(max_expansion)), parser, on_progress)
+
+
+def _checked(max_expansion: int) -> int:
+    if isinstance(max_expansion, bool) or not isinstance(max_expansion, int):
+        raise TypeError(f"max_expansion is a number of bytes, not {max_expansion!r}")
+    if max_expansion < 1:
+        raise ValueError(f"max_expansion must be at least 1, not {max_expansion}")
+    return max_expansion
 
 
 def sample() -> Path:
@@ -116,6 +136,8 @@ def _batches(
                 on_progress(source.done, source.size)
         if source.closed:
             return
+        if source.expands_too_much:
+            raise ExpandsTooMuch(source.name, parser.bytes, source.max_expansion)
         if source.damage is not None:
             raise DamagedFile(source.name, parser.bytes, source.damage)
         yield parser.close()
@@ -136,7 +158,7 @@ def _try_feed(parser: Parser, chunk: bytes) -> tuple[list[Message], MessageTooLa
     try:
         return parser.feed(chunk), None
     except MessageTooLarge as error:
-        return error.messages, MessageTooLarge(error.offset, error.limit)
+        return error.messages, MessageTooLarge(error.offset, error.limit, setting=error.setting)
 
 
 def _raise(error: Exception) -> Iterator[Message]:
@@ -148,15 +170,20 @@ class _Source:
     """A file's bytes, decompressed, in chunks.
 
     done, size: how much of the file was read, and how much there is if that is known.
-    damage: why the bytes end before the file does.
+    damage, expands_too_much: why the bytes end before the file does.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | BinaryIO) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str] | BinaryIO, max_expansion: int = MOST_EXPANSION
+    ) -> None:
         self._file, self.name, self._is_own = _open_file(path)
         self.closed = False
         self.done = 0
         self.size = _size(self._file)
         self.damage: str | None = None
+        self.max_expansion = max_expansion
+        self.expands_too_much = False
+        self._made = 0
         self._ahead = b""
         self._compressed: _Compressed | None = None
         try:
@@ -167,11 +194,15 @@ class _Source:
 
     def read(self) -> bytes:
         """The next chunk; nothing at the end, at the damage, or when closed."""
-        if self.closed or self.damage is not None:
+        if self.closed or self.damage is not None or self.expands_too_much:
             return b""
         if self._compressed is None:
             return self._read_file()
         chunk, self.damage = self._compressed.read()
+        self._made += len(chunk)
+        if self._made > EXPANDS_FREELY + self.max_expansion * self.done:
+            self.expands_too_much = True
+            return b""
         return chunk
 
     def close(self) -> None:
@@ -353,7 +384,10 @@ def _gzip() -> _Format:
 def _xz() -> _Format:
     import lzma
 
-    return _Format(lzma.LZMADecompressor, lzma.LZMAError, in_pieces=True)
+    def start() -> lzma.LZMADecompressor:
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MOST_MEMORY)
+
+    return _Format(start, lzma.LZMAError, in_pieces=True)
 
 
 if sys.version_info >= (3, 14):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,6 +13,10 @@ from amistream.headers import Float, Int, Numbered, Text
 __all__ = ["Event", "Message", "Response"]
 
 _REPR_LIMIT = 60
+_SECRET = re.compile(
+    "password|secret|md5cred|token|receivedhash|expectedresponse", re.IGNORECASE
+).search
+"""Of a header's name; its value stays out of what is logged, and is read as any other."""
 
 
 class Message(MessageCore):
@@ -53,7 +58,7 @@ class Message(MessageCore):
         name = self.name
         label = "" if name is None or name == type(self).__name__ else f" {name!r}"
         shown = [
-            f"{key}={_shortened(value)}"
+            f"{key}={'***' if value and _SECRET(key) else _shortened(value)}"
             for key, value in self.items()
             if key not in ("Event", "Response", "Privilege", "Timestamp")
         ]

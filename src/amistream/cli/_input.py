@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from amistream import Message
 
 
+BOUNDS = {
+    "max_message": ("BYTES", 1 << 20, "the longest message"),
+    "max_line": ("BYTES", 1 << 18, "the longest line"),
+    "max_headers": ("LINES", 1 << 17, "the most lines of a message"),
+    "max_expansion": ("TIMES", 1000, "how much larger a compressed file may become"),
+}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Let a command take FILE or --sample."""
     which = parser.add_mutually_exclusive_group(required=True)
@@ -25,11 +33,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a recorded stream, plain or gz, xz or zst; - for standard input",
     )
     which.add_argument("--sample", action="store_true", help="read the sample that comes along")
+    bounds = parser.add_argument_group("bounds", "A message past one is told of and left out.")
+    for name, (unit, default, tells) in BOUNDS.items():
+        bounds.add_argument(
+            f"--{name.replace('_', '-')}",
+            metavar=unit,
+            type=_bound,
+            help=f"{tells} (default {default:,})",
+        )
 
 
 def path_of(arguments: argparse.Namespace) -> str:
     """The path that was asked for."""
     return str(amistream.sample()) if arguments.sample else arguments.file
+
+
+def bounds_of(arguments: argparse.Namespace) -> dict[str, int]:
+    """The bounds that were asked for, as `amistream.open` takes them."""
+    asked = {name: getattr(arguments, name) for name in BOUNDS}
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def _bound(text: str) -> int:
+    value = int(text) if text.isascii() and text.isdigit() else 0
+    if not 1 <= value < 1 << 31:
+        raise argparse.ArgumentTypeError(f"a number from 1 to {(1 << 31) - 1:,}, not {text!r}")
+    return value
 
 
 class Input:
@@ -40,12 +69,13 @@ class Input:
         path: str,
         file: BinaryIO | None = None,
         *,
+        bounds: dict[str, int],
         only: Any = None,
         on_progress: Callable[[int, int | None], None] | None = None,
         is_quiet: bool = False,
     ) -> None:
         self._name = "<stdin>" if path == "-" else path
-        self._reader = amistream.open(file or path, only=only, on_progress=on_progress)
+        self._reader = amistream.open(file or path, only=only, on_progress=on_progress, **bounds)
         self._is_quiet = is_quiet
         self.parser = self._reader.parser
         self.status = 0
@@ -67,6 +97,8 @@ class Input:
             yield from self._reader
         except amistream.DamagedFile as error:
             self._report(amistream.DamagedFile(self._name, error.offset, error.reason))
+        except amistream.ExpandsTooMuch as error:
+            self._report(amistream.ExpandsTooMuch(self._name, error.offset, error.limit))
         except (amistream.MessageTooLarge, amistream.TruncatedMessage) as error:
             self._report(f"{self._name}: {error}")
         else:

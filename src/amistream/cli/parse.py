@@ -76,11 +76,12 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.error("--typed needs --json")
     path = _input.path_of(arguments)
     if arguments.csv:
-        return _print_csv(path, arguments.only)
+        return _print_csv(path, arguments)
     describe = _json_printer(arguments.typed) if arguments.json else _text_printer()
     # A terminal is where someone waits for live messages.
     is_live = sys.stdout.isatty()
-    with _input.Input(path, only=arguments.only) as messages:
+    bounds = _input.bounds_of(arguments)
+    with _input.Input(path, bounds=bounds, only=arguments.only) as messages:
         for message in messages:
             write(describe(message))
             if is_live:
@@ -151,13 +152,14 @@ class _Encoded:
         write(text.encode("utf-8", "surrogateescape"))
 
 
-def _print_csv(path: str, only: Any) -> int:
+def _print_csv(path: str, arguments: argparse.Namespace) -> int:
+    bounds, only = _input.bounds_of(arguments), arguments.only
     with _rereadable(path) as file:
-        with _input.Input(path, file, only=only) as messages:
+        with _input.Input(path, file, bounds=bounds, only=only) as messages:
             columns, data_column, count = _survey(messages)
         if file is not None:
             file.seek(0)
-        with _input.Input(path, file, only=only, is_quiet=True) as again:
+        with _input.Input(path, file, bounds=bounds, only=only, is_quiet=True) as again:
             # The file may have grown.
             _print_rows(islice(again, count), columns, data_column)
     return messages.status

@@ -46,9 +46,10 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the counts; the exit code."""
     stats = Stats()
+    path = _input.path_of(arguments)
     with (
         progress() as on_progress,
-        _input.Input(_input.path_of(arguments), on_progress=on_progress) as messages,
+        _input.Input(path, bounds=_input.bounds_of(arguments), on_progress=on_progress) as messages,
     ):
         started = time.perf_counter()
         for message in messages:

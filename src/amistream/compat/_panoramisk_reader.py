@@ -232,8 +232,9 @@ class _Reader:
     """What one connection has sent so far."""
 
     def __init__(self) -> None:
-        assert _Installed.max_message is not None
-        self._parser: Any = Parser(max_message=_Installed.max_message)
+        bound = _Installed.max_message
+        assert bound is not None
+        self._parser: Any = Parser(None, bound, max_line=bound, max_headers=bound)
 
     def receive(self, protocol: Any, data: bytes, encoding: str) -> None:
         """Handle the messages that the data completes."""

@@ -116,7 +116,7 @@ class Source:
     def __init__(self, ami: ModuleType, connection: Any, max_message: int) -> None:
         self._error: type[Exception] = ami.ManagerSocketError
         self._connection = connection
-        self._parser = Parser(max_message=max_message)
+        self._parser = Parser(None, max_message, max_line=max_message, max_headers=max_message)
         self._block = bytearray(BLOCK)
         self._view = memoryview(self._block)
         self._has_buffered = True
