@@ -308,6 +308,16 @@ def test_repr_says_class_and_values(ami: ModuleType, hangup: Any) -> None:
     assert repr(ami.Message(b"Foo: 1\r\n\r\n")).startswith("<Message Foo='1'")
 
 
+def test_headers_named_as_python_names(ami: ModuleType) -> None:
+    names = ["__class__", "__slots__", "_headers", "process", "raw", "data", "name"]
+    lines = "".join(f"{name}: sent\r\n" for name in names)
+    event = ami.Event(f"Event: X\r\n{lines}\r\n".encode())
+    assert [event[name] for name in names] == len(names) * ["sent"]
+    assert event.process() == ({"Event": "X", **dict.fromkeys(names, "sent")}, [])
+    assert (type(event), event.__class__, event.name, event.data) == (ami.Event, ami.Event, "X", [])
+    assert not hasattr(event, "X")
+
+
 SECRETS = [
     *("Password", "NewPassword", "password", "PasswordDigest", "OauthSecret", "Md5Cred"),
     *("RefreshToken", "ReceivedHash", "ExpectedResponse", "X-Api-Token"),
