@@ -83,6 +83,11 @@ FURTHER = {
         growth=4.0,
         since="100 headers",
     ),
+    "repeated_header": More(
+        "One header, repeated",
+        "get_all(), the typed attribute and to_dict() of messages that repeat one header so often.",
+        growth=4.0,
+    ),
     "bytewise": More(
         "A byte at a time",
         "512 KiB fed a byte at a time, in many messages and in one.",

@@ -24,7 +24,8 @@ MEMBERS = 3
 
 def feed(package: Any, chunks: list[bytes]) -> None:
     """Split the chunks with a fresh parser, and drop what is found."""
-    for _ in itertools.chain.from_iterable(map(package.Parser().feed, chunks)):
+    parser = package.Parser(max_line=MB)
+    for _ in itertools.chain.from_iterable(map(parser.feed, chunks)):
         pass
 
 
@@ -77,6 +78,23 @@ def test_headers(note, contender, headers):
     data = message_of(headers) * (MB // len(message_of(headers)))
     work = partial(to_dicts, contenders.twin(contender), contenders.Stream(data).chunks)
     case = f"{headers:,} headers"
+    note.time(contender, work, per=len(data), unit="ns a byte", case=case)
+
+
+def read_repeated(package: Any, data: bytes) -> None:
+    for message in package.Parser().feed(data):
+        assert len(message.get_all("ChanVariable")) == len(message.channel_variables)
+        message.to_dict()
+
+
+@pytest.mark.parametrize("headers", [20, 100, 1000, 10_000])
+@both
+def test_repeated_header(note, contender, headers):
+    lines = b"".join(b"ChanVariable: v%06d=1\r\n" % number for number in range(headers))
+    message = b"Event: Newchannel\r\n" + lines + b"\r\n"
+    data = message * max(1, MB // len(message))
+    work = partial(read_repeated, contenders.twin(contender), data)
+    case = f"{headers:,} of one name"
     note.time(contender, work, per=len(data), unit="ns a byte", case=case)
 
 
