@@ -498,6 +498,7 @@ def test_a_word_of_an_enumeration(ami: ModuleType, value: str, member: str) -> N
     assert isinstance(event.x, ami.enums.DeviceState)
     assert (event.x.name, str(event.x), f"{event.x}") == (member, value, value)
     assert event.x == value
+    assert pickle.loads(pickle.dumps(event.x)) == event.x
     assert hash(event.x) == hash(value)
 
 

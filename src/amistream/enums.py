@@ -27,6 +27,9 @@ class _Number(IntEnum):
     def _missing_(cls, value: object) -> Any:
         return _outside(cls, value, f"UNKNOWN_{value}") if type(value) is int else None
 
+    def __reduce_ex__(self, protocol: object) -> Any:
+        return _by_value(self)
+
     __str__ = int.__repr__  # as IntEnum from Python 3.11 on
     __format__ = int.__format__  # type: ignore[assignment]
 
@@ -38,6 +41,9 @@ class _Word(StrEnum):
     def _missing_(cls, value: object) -> Any:
         return _outside(cls, value, value) if type(value) is str else None
 
+    def __reduce_ex__(self, protocol: object) -> Any:
+        return _by_value(self)
+
 
 def _outside(cls: Any, value: Any, name: str) -> Any:
     """A member for a value that the set lacks; not kept, so that no input makes the set grow."""
@@ -45,6 +51,11 @@ def _outside(cls: Any, value: Any, name: str) -> Any:
     member._name_ = name
     member._value_ = value
     return member
+
+
+def _by_value(member: Enum) -> Any:
+    """How a member is pickled: Python 3.11.2 goes by the name, which finds none outside the set."""
+    return type(member), (member.value,)
 
 
 class ChannelState(_Number):
