@@ -184,11 +184,16 @@ def without_banner(stream: bytes) -> bytes:
     return stream[stream.index(b"\r\n") + 2 :]
 
 
+def in_ascii(stream: bytes) -> bytes:
+    """The stream without the characters that panoramisk drops where the kernel cuts them in two."""
+    return stream.translate(bytes(range(128)) + 128 * b"?")
+
+
 # --- the streams of real Asterisks ------------------------------------------------------------
 
 
 def test_capture_of_a_call_centre_is_seen_the_same(drop_in, queue_events):
-    stream = without_banner(queue_events)
+    stream = in_ascii(without_banner(queue_events))
     pieces = [stream[at : at + 4999] for at in range(0, len(stream), 4999)]
     seen = both_ways(drop_in, lambda: see(*pieces))
     assert len(seen) == 24_572
@@ -196,7 +201,7 @@ def test_capture_of_a_call_centre_is_seen_the_same(drop_in, queue_events):
 
 
 def test_capture_of_list_actions_is_seen_the_same(drop_in, list_actions):
-    seen = both_ways(drop_in, lambda: see(without_banner(list_actions)))
+    seen = both_ways(drop_in, lambda: see(in_ascii(without_banner(list_actions))))
     assert len(seen) == 2_323
 
 
