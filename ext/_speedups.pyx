@@ -1568,6 +1568,8 @@ cdef class Parser:
         cdef Py_ssize_t needed = self._pending_size + n
         cdef Py_ssize_t room
         cdef char *grown
+        if n == 0:
+            return 0    # there may be no block yet, and C lets nothing be copied to NULL
         if needed > self._pending_room:
             room = max(needed, self._pending_room * 2, 1024)
             grown = <char *>PyMem_Realloc(self._pending, room)
