@@ -21,6 +21,7 @@ DROP_INS = {"test_compat_pystrix.py": "pystrix", "test_compat_panoramisk.py": "p
 DROP_INS_REQUIRED = sys.implementation.name == "cpython" and sys.version_info < (3, 14)
 LEFT_OUT: dict[str, str] = {}
 
+settings.register_profile("few", max_examples=50, deadline=None)
 settings.register_profile("quick", max_examples=600, deadline=None)
 settings.register_profile("thorough", max_examples=20_000, deadline=None)
 settings.load_profile("quick")
@@ -85,6 +86,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--pure-only", action="store_true", help="leave out the tests of the compiled twin"
     )
+    parser.addoption(
+        "--compiled-only",
+        action="store_true",
+        help="leave out the tests of the pure twin alone, as where the extension is being tried",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -111,7 +117,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "ami" in metafunc.fixturenames:
-        twins = ["pure"] if metafunc.config.getoption("--pure-only") else ["compiled", "pure"]
+        only = {twin for twin in Both._fields if metafunc.config.getoption(f"--{twin}-only")}
+        twins = [twin for twin in Both._fields if not only or twin in only]
         metafunc.parametrize("ami", twins, indirect=True, scope="session")
 
 
