@@ -1729,7 +1729,9 @@ cdef class Parser:
 
     cdef int _build_table(self) except -1:
         """Index the selection's names; again when a class was registered since."""
-        cdef dict names = dict(self._names)
+        # All that may fail comes before the table: at the interpreter's end _registry is gone.
+        cdef list names = list(dict(self._names).items())
+        cdef bytes user_event = <bytes>USER_EVENT_NAMES[0]
         cdef uint32_t size = 16
         cdef uint32_t at
         cdef NameEntry *table
@@ -1740,7 +1742,7 @@ cdef class Parser:
         if table is NULL:
             raise MemoryError
         memset(table, 0, size * sizeof(NameEntry))
-        for name, cls in names.items():
+        for name, cls in names:
             at = ami_hash(PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name))
             at = (at + 1) & (size - 1)
             while table[at].cls is not NULL:
@@ -1748,12 +1750,12 @@ cdef class Parser:
             table[at].p = PyBytes_AS_STRING(name)
             table[at].n = PyBytes_GET_SIZE(name)
             table[at].cls = <PyTypeObject *>cls
-            table[at].is_user_event = name == _registry.USER_EVENT
+            table[at].is_user_event = name == user_event
         PyMem_Free(self._table)
         self._table = table
         self._table_mask = size - 1
         self._table_entries = len(names)
-        self._name_keys = list(names.items())
+        self._name_keys = names
         return 0
 
     cdef int _skip_message(

@@ -30,9 +30,10 @@ class Last(amistream.Event):
     cause = Int("Cause")
 
     def __del__(self, write=os.write, hangup=HANGUP) -> None:  # type: ignore[no-untyped-def]
-        write(1, b"dropped\n")
-        # The modules' names may be None by now: an error is right, a crash is not.
+        # The modules' names may be None by now. The parser, not used before, serves all the same;
+        # of the rest an error is right, a crash is not.
         (event,) = self.feed(hangup)
+        write(1, b"dropped\n")
         self.cause, event["Cause"], event.to_dict(), {**event}
 
 
