@@ -16,8 +16,9 @@ FUZZ = Path(__file__).parent / "fuzz"
 SCAN_H = FUZZ.parent.parent / "ext" / "scan.h"
 COMPILER = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[:1]
 SANITIZED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
-# The compiler and the program are no Python: what is preloaded into one stays away.
-ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "LD_PRELOAD"}
+# The compiler and the program are no Python: what one is run under stays away.
+UNDER = ("LD_PRELOAD", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS")
+ENVIRONMENT = {key: value for key, value in os.environ.items() if key not in UNDER}
 
 pytestmark = [
     pytest.mark.skipif(not SCAN_H.exists(), reason="the tests run outside the tree"),
