@@ -4,6 +4,10 @@
  * whole 64-byte blocks are loaded only while 64 bytes are left, the rest goes through a zeroed
  * block on the stack. SSE2 and NEON are baseline on x86-64 and aarch64, so nothing is dispatched
  * at run time; AMISTREAM_PORTABLE selects the plain C path anywhere.
+ *
+ * The byte order matters to none: byte i of a block is bit i of a mask by arithmetic (NEON is for
+ * little-endian), words are compared with words, and hashes, which differ, stay in the process.
+ * Places are 32 bits wide: a message has less than 2 GiB, which 32-bit sizes hold as well.
  */
 #ifndef AMISTREAM_SCAN_H
 #define AMISTREAM_SCAN_H
