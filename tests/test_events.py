@@ -82,7 +82,7 @@ def test_every_event_has_a_class_of_its_name(ami: ModuleType) -> None:
         assert event.replace("-", "_") in ami.core_events.__all__
         assert cls.__module__.startswith("amistream.events.")
         assert cls.__doc__
-        assert cls.__dictoffset__ == 0
+        assert getattr(cls, "__dictoffset__", 0) == 0  # which PyPy does not tell
 
 
 @pytest.mark.parametrize(("event", "header", "kind"), HEADERS)

@@ -51,7 +51,9 @@ def test_a_leak_is_seen(ami: ModuleType, leak: str) -> None:
 
 
 def test_the_interpreter_ends_with_live_parsers(ami: ModuleType) -> None:
-    assert run(ami, "live_at_exit") == "dropped\n"
+    # PyPy drops nothing at its end.
+    dropped = "dropped\n" if sys.implementation.name == "cpython" else ""
+    assert run(ami, "live_at_exit") == dropped
     assert run(ami, "live_at_exit", "thread") in ("", "dropped\n")
 
 

@@ -352,6 +352,7 @@ def test_repr_is_short_and_one_line(ami: ModuleType) -> None:
     assert "+97 headers" in shown  # of 101 beside Event, which the label tells
 
 
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="PyPy tells no sizes")
 def test_a_message_knows_its_size(ami: ModuleType) -> None:
     """The compiled twin holds the bytes itself, the pure one refers to them as any object does."""
     small, large = (ami.Event(b"Event: X\r\nA: " + size * b"x" + b"\r\n\r\n") for size in (1, 9000))
@@ -574,6 +575,7 @@ def test_a_pickle_of_one_twin_is_read_by_the_other(
         assert (event.raw, event.cause) == (HANGUP, 16)
 
 
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="PyPy has no such collector")
 def test_a_finalizer_that_reads_messages_of_the_same_shape(ami: ModuleType) -> None:
     """The collector may run in the middle of a read; no read takes another's values."""
     sent = [{"Event": "X", "Nr": str(i % 7), "Same": "s" * (i % 3)} for i in range(50)]
