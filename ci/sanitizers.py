@@ -1,8 +1,8 @@
 """Runs the tests of the compiled twin under AddressSanitizer and UBSan, then under valgrind.
 
-    python ci/sanitizers.py              both legs: 15 minutes
+    python ci/sanitizers.py              both legs: 10 minutes
     python ci/sanitizers.py asan         the one leg, or "valgrind"
-    python ci/sanitizers.py asan --quick the test files named in QUICK: a minute and a half
+    python ci/sanitizers.py asan --quick the test files named in QUICK, but those in SLOW: a minute
     python ci/sanitizers.py --prove      plants errors, runs no tests: each leg has to see its own
 
 Each leg builds the extension from a copy of the tree with gcc, for itself, in a fresh venv. Python
