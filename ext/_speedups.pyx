@@ -530,11 +530,13 @@ cdef class Header:
         if self._unknown and among(s, self._unknown):
             return self.failure
         plain = text(s) if self._kind == TEXT else read_int(s)
-        if plain is None or s.n == 0:
+        if plain is None:
             return self.failure
         known = self._known.get(plain)
         if known is not None:
             return known
+        if s.n == 0:            # no word at all is none that an enumeration does not know yet
+            return self.failure
         try:
             return self.members(plain)
         except ValueError:      # an enumeration of the user's own, which takes no other values

@@ -605,3 +605,13 @@ def test_numbered(ami: ModuleType) -> None:
     assert custom(ami, many, x=header).x == tuple(range(31))
     with pytest.raises(ValueError, match="has <N> in its name once"):
         ami.headers.Numbered(ami.headers.Int("LSR"))
+
+
+def test_an_empty_text_may_be_of_an_enumeration(ami: ModuleType) -> None:
+    class Colour(str, enum.Enum):
+        NONE = ""
+        RED = "red"
+
+    declaration = ami.headers.Enumeration("X", of=Colour)
+    found = [custom(ami, f"X: {value}\r\n", x=declaration).x for value in ("red", "", "blue")]
+    assert found == [Colour.RED, Colour.NONE, None]
