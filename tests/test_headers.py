@@ -106,7 +106,8 @@ def test_not_a_float(ami: ModuleType, value: str | bytes) -> None:
         *(("0.1230(sec)", 0.123), ("0.1230 (sec)", 0.123), ("0.1230 \t (sec)", 0.123)),
         *(("0.5", 0.5), ("9" * 64 + " (sec)", 1e64), ("nothing (sec)", -1), ("(sec)", -1)),
         *(("", -1), (" (sec)", -1), ("1 (sec) x", -1), ("1 (sec) (sec)", -1), ("1 (SEC)", -1)),
-        *(("1 sec", -1), ("1 (sec", -1), ("1 (ms)", -1)),
+        *(("1 sec", -1), ("1 (sec", -1), ("1 (ms)", -1), ("1X (sec)", -1)),
+        *(("1\x0b (sec)", -1), ("1\x0c(sec)", -1)),
     ],
 )
 def test_float_with_a_unit(ami: ModuleType, value: str, number: float) -> None:
@@ -432,8 +433,10 @@ def test_no_header_hides_what_every_message_has(ami: ModuleType, attribute: str,
 @pytest.mark.parametrize("names", [(), ("",), ("a:b",), ("a\nb",), (" X",), ("X\t",), ("X", "")])
 @pytest.mark.parametrize("kind", ["Text", "Int", "Float", "Duration", "HostPort", "Milliseconds"])
 def test_names_that_no_header_has(ami: ModuleType, kind: str, names: tuple[str, ...]) -> None:
-    with pytest.raises(ValueError, match="a header needs names without colon, line end or spaces"):
+    with pytest.raises(ValueError, match="a header needs names") as caught:
         getattr(ami.headers, kind)(*names)
+    needed = "a header needs names without colon, line end or spaces around"
+    assert str(caught.value) == f"{needed}, not {', '.join(map(repr, names)) or 'none'}"
 
 
 def test_no_such_kind(ami: ModuleType) -> None:
@@ -514,7 +517,7 @@ def test_members_are_one_each_but_what_is_outside_is_not_kept(ami: ModuleType) -
         cause("x")
 
 
-@pytest.mark.parametrize("value", ["", "x", "1.5", "1" * 65])
+@pytest.mark.parametrize("value", ["", "x", "1.5", "1" * 65, "None"])
 def test_not_of_an_enumeration(ami: ModuleType, value: str) -> None:
     cause = ami.enums.HangupCause
     event = custom(
@@ -605,6 +608,116 @@ def test_numbered(ami: ModuleType) -> None:
     assert custom(ami, many, x=header).x == tuple(range(31))
     with pytest.raises(ValueError, match="has <N> in its name once"):
         ami.headers.Numbered(ami.headers.Int("LSR"))
+
+
+# --- several declarations of one header, and what a module gives ----------------------------------
+
+
+def test_what_the_module_gives(ami: ModuleType) -> None:
+    classes = {
+        name
+        for name, value in vars(ami.headers).items()
+        if isinstance(value, type) and value.__module__ == "amistream.headers"
+    }
+    assert set(ami.headers.__all__) == {name for name in classes if name[0] != "_"}
+
+
+def test_names_that_differ_in_case_are_typed_each_as_declared(ami: ModuleType) -> None:
+    """What is spelled in neither way is typed as the first."""
+    event = custom(
+        ami,
+        "Size: 5\r\nSIZE: 6\r\nsize: 7\r\n",
+        number=ami.headers.Int("Size"),
+        text=ami.headers.Text("SIZE"),
+    )
+    assert (event.number, event.text) == (5, "6")
+    assert event.to_dict(typed=True) == {"Event": "Custom", "Size": 5, "SIZE": "6", "size": 7}
+
+
+def test_a_header_is_typed_by_the_declaration_under_its_own_key(ami: ModuleType) -> None:
+    received = ami.headers.Bool("Direction", true="Received", failure=False, key="Received")
+    typed = custom(ami, "Direction: Received\r\n", received=received).to_dict(typed=True)
+    assert typed["Direction"] is True
+    both = custom(
+        ami, "Direction: Received\r\n", received=received, sent=ami.headers.Text("Direction")
+    )
+    assert both.to_dict(typed=True)["Direction"] == "Received"
+
+
+def test_a_class_gives_the_declaration_of_what_comes_many_times(ami: ModuleType) -> None:
+    headers = ami.headers
+    made = (headers.Repeated("X"), headers.Variables("X"), headers.Numbered(headers.Int("X<N>")))
+    for header in made:
+        assert event_class(ami, x=header).x is header
+
+
+def test_numbered_texts_that_are_not_utf_8(ami: ModuleType) -> None:
+    header = ami.headers.Numbered(ami.headers.Text("X<N>"))
+    assert custom(ami, b"X0: Chlo\xc3\xab\r\nX1: \xff\r\n", x=header).x == ("Chlo\xeb", "\udcff")
+
+
+def test_false_words_need_true_words(ami: ModuleType) -> None:
+    with pytest.raises(TypeError, match=r"\Afalse words need true words\Z"):
+        ami.headers.Bool("X", false="no")
+
+
+def test_a_snapshot_under_a_prefix_is_processed_as_it_is_without(ami: ModuleType) -> None:
+    """What was not sent is not there: a snapshot's headers state no failure values."""
+    sent = b"Event: DialBegin\r\nChannelState: 4\r\nDestChannelState: 5\r\n\r\n"
+    event = ami.core_events.DialBegin(sent)
+    texts = {"Event": "DialBegin", "ChannelState": "4", "DestChannelState": "5"}
+    assert event.process() == (texts, [])
+    assert (event.channel_state, event.dest_channel_state) == (4, 5)
+    stated = ami.headers.Int("Weight", "Mass", failure=-1, optional=True)._prefixed("Dest")
+    assert (stated.names, stated.failure, stated.key) == (
+        ("DestWeight", "DestMass"),
+        -1,
+        "DestWeight",
+    )
+    assert (stated.processed, stated.optional) == (True, True)
+
+
+def test_a_number_may_stand_for_unknown(ami: ModuleType) -> None:
+    assert read(ami, lambda headers: headers.Int("X", unknown=("-1", "0")), "-1") is None
+    assert read(ami, lambda headers: headers.Int("X", unknown=("-1", "0")), "0") is None
+    assert read(ami, lambda headers: headers.Int("X", unknown=("-1", "0")), "1") == 1
+
+
+def test_a_header_unless_told_otherwise(ami: ModuleType) -> None:
+    header = ami._impl.Header("X")
+    assert (header.names, header.kind, header.key, header.attribute) == (("X",), "text", "X", "")
+    assert (header.failure, header.processed, header.optional) == (None, False, False)
+    assert header.members is None
+    assert header.coerce(b"a b") == "a b"
+
+
+def test_a_name_as_declared_goes_before_one_in_another_case(ami: ModuleType) -> None:
+    """Also with spaces around it, and though the other came later."""
+    for lines in ("X : 1\r\nx: 2\r\n", " X: 1\r\nx: 2\r\n", "x: 2\r\nX: 0\r\nX: 1\r\nX : 3\r\n"):
+        event = custom(ami, lines, x=ami.headers.Int("X", failure=-1))
+        assert event.x == 1
+        assert event.process()[0]["X"] == 1
+
+
+def test_process_leaves_the_text_of_a_header_with_a_key_of_its_own(ami: ModuleType) -> None:
+    received = ami.headers.Bool("Direction", "Dir", true="In", failure=False, key="Received")
+    for sent_as in ("Direction", "Dir", "dir"):
+        made = custom(ami, f"{sent_as}: In\r\n", received=received).process()[0]
+        assert made == {"Event": "Custom", sent_as: "In", "Received": True}
+
+
+def test_what_is_unreadable_is_of_no_enumeration_that_takes_anything(ami: ModuleType) -> None:
+    class Colour(enum.IntEnum):
+        RED = 1
+        OTHER = 9
+
+        @classmethod
+        def _missing_(cls, value: object) -> Colour:
+            return cls.OTHER
+
+    declaration = ami.headers.Enumeration("X", of=Colour)
+    found = [custom(ami, f"X: {value}\r\n", x=declaration).x for value in ("1", "2", "x", "")]
+    assert found == [Colour.RED, Colour.OTHER, None, None]
 
 
 def test_an_empty_text_may_be_of_an_enumeration(ami: ModuleType) -> None:

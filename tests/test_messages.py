@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import gc
 import itertools
+import mmap
 import pickle
 import sys
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from enum import Enum
 from types import ModuleType
 from typing import Any
@@ -64,7 +65,7 @@ def test_looking_up_what_is_not_there(hangup: Any, name: str) -> None:
     assert caught.value.args == (name,)
 
 
-@pytest.mark.parametrize("name", [None, 1, b"Cause", ("Cause",)], ids=repr)
+@pytest.mark.parametrize("name", [None, 1, b"Cause", ("Cause",), ["Cause"]], ids=repr)
 def test_names_are_str(hangup: Any, name: Any) -> None:
     assert name not in hangup
     for look in (hangup.__getitem__, hangup.get, hangup.get_all):
@@ -605,3 +606,65 @@ def test_a_finalizer_that_reads_messages_of_the_same_shape(ami: ModuleType) -> N
     finally:
         gc.set_threshold(*threshold)
     assert all(one["Nr"].isdigit() and set(one["Same"]) <= {"s"} for one in kept)
+
+
+def test_what_the_module_gives(ami: ModuleType) -> None:
+    assert sorted(ami.messages.__all__) == ["Event", "Message", "Response"]
+
+
+@pytest.mark.parametrize("size", [60, 61])
+def test_repr_of_a_long_text(ami: ModuleType, size: int) -> None:
+    """60 characters are shown, the last of them a mark that there are more."""
+    shown = 60 * "x" if size == 60 else 59 * "x" + "\N{HORIZONTAL ELLIPSIS}"
+    event = ami.Event(b"Event: X\r\nA: " + size * b"x" + b"\r\n\r\n")
+    assert repr(event) == f"<Event 'X' A='{shown}'>"
+
+
+@pytest.mark.parametrize(
+    ("kind", "lines", "shown"),
+    [
+        ("Event", "Event: X\r\nPrivilege: p\r\nTimestamp: 1.5\r\nA: 1\r\nB: 2", "'X' A='1' B='2'"),
+        ("Event", "Event: Event\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4", "A='1' B='2' C='3' D='4'"),
+        (
+            "Event",
+            "Event: X\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5",
+            "'X' A='1' B='2' C='3' D='4' +1 headers",
+        ),
+        ("Response", "Response: Error\r\nMessage: no", "'Error' Message='no'"),
+        ("Message", "privilege: p", "privilege='p'"),
+    ],
+)
+def test_repr_leaves_out_what_every_message_has(
+    ami: ModuleType, kind: str, lines: str, shown: str
+) -> None:
+    message = getattr(ami, kind)(f"{lines}\r\n\r\n".encode())
+    assert repr(message) == f"<{kind} {shown}>"
+
+
+def test_a_bare_message_has_nothing_to_type(ami: ModuleType) -> None:
+    message = ami.Message(b"Cause: 16\r\nCause: 17\r\n\r\n")
+    assert message.to_dict(typed=True) == message.to_dict() == {"Cause": ["16", "17"]}
+
+
+def test_headers_are_declared_as_asterisk_spells_them(ami: ModuleType) -> None:
+    """Reading is then one look for the bytes; in another case it would be several."""
+    every = [header.names for header in ami.Event.headers().values()]
+    assert every == [("Privilege",), ("Timestamp",), ("SequenceNumber",), ("SystemName",)]
+    assert [header.names for header in ami.Response.headers().values()] == [
+        ("Message",),
+        ("EventList",),
+    ]
+
+
+def test_a_message_is_not_hashable_and_has_no_state_of_its_own(hangup: Any) -> None:
+    """A pickle then holds the bytes and no more."""
+    assert not isinstance(hangup, Hashable)
+    make, arguments, state = hangup.__reduce__()
+    assert (arguments, state) == ((type(hangup), HANGUP), None)
+    assert make(*arguments) == hangup
+
+
+def test_a_message_has_an_index_of_31_bits(ami: ModuleType) -> None:
+    untouched = mmap.mmap(-1, 1 << 31)  # takes no memory before it is touched
+    with pytest.raises(ValueError, match=r"\Aa message has at most 2147483647 bytes\Z"):
+        ami.Message(memoryview(untouched))
