@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+from collections.abc import Hashable
 from types import ModuleType
 from typing import Any
 
@@ -195,6 +196,9 @@ def test_an_overdue_list_is_logged_by_default(
         collector.expire()
     assert "QueueStatus_Aggregate 'lab-1': 1 QueueParams, 0 QueueMember" in caplog.text
     assert "timed out after 5 s without QueueStatusComplete" in caplog.text
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("amistream", "WARNING")
+    assert record.getMessage().startswith("<QueueStatus_Aggregate 'lab-1': ")
 
 
 def test_no_timeout_waits_for_ever(ami: ModuleType) -> None:
@@ -256,3 +260,90 @@ def test_a_kind_of_ones_own(ami: ModuleType) -> None:
 def test_senseless_bounds_are_errors(ami: ModuleType, options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be"):
         ami.Collector(**options)
+
+
+def test_what_the_modules_give(ami: ModuleType) -> None:
+    """`import *` has every kind of list and nothing else; core_events passes them on."""
+    kinds = {kind.__name__ for kind in (*ami.aggregates.ALL, ami.aggregates.EventList_Aggregate)}
+    assert set(ami.aggregates.__all__) == kinds
+    assert kinds < set(ami.core_events.__all__)
+    assert ami.collector.__all__ == ["Collector"]
+
+
+# --- aggregates by hand ---------------------------------------------------------------------------
+
+
+def test_an_open_list(ami: ModuleType) -> None:
+    for gathered in (aggregate(ami, "Status"), ami.core_events.EventList_Aggregate("a")):
+        assert (gathered.finished, gathered.announced, gathered.valid) == (False, False, True)
+        assert (gathered.error_message, gathered.ended_by, gathered.events) == (None, None, [])
+        gathered.fail("given up")
+        assert (gathered.finished, gathered.valid, gathered.ended_by) == (True, False, None)
+    assert repr(gathered) == "<EventList_Aggregate 'a': no events; given up>"
+
+
+def test_an_aggregate_equals_its_name_and_itself_alone(ami: ModuleType) -> None:
+    one, other = aggregate(ami, "Status"), aggregate(ami, "Status")
+    assert one == one
+    assert not one != one  # noqa: SIM202
+    assert one != other
+    assert not one == other  # noqa: SIM201
+    assert one == "Status_Aggregate"
+    assert not one != "Status_Aggregate"  # noqa: SIM202
+    assert one != "QueueStatus_Aggregate"
+    assert not isinstance(one, Hashable)
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(one)
+
+
+def test_a_list_of_just_max_members_is_whole(ami: ModuleType) -> None:
+    gathered = aggregate(ami, "Status", max_members=2)
+    for _ in range(2):
+        gathered.evaluate_event(event(ami, "Status"))
+    gathered.evaluate_event(event(ami, "StatusComplete", Items="2"))
+    assert gathered.valid
+    assert len(gathered["Status"]) == 2
+
+
+def test_members_are_kept_under_their_class_whatever_their_name(ami: ModuleType) -> None:
+    class Phone(ami.Event, name="Acme-Phone"):
+        __slots__ = ()
+
+    class PhonesComplete(ami.Event, name="Acme-Phones-Complete"):
+        __slots__ = ()
+
+    class Phones(ami.Aggregate):
+        members = (Phone,)
+        finisher = PhonesComplete
+
+    gathered = Phones("1")
+    member = Phone(b"Event: Acme-Phone\r\nActionID: 1\r\n\r\n")
+    assert gathered.evaluate_event(member) is False
+    end = PhonesComplete(b"Event: Acme-Phones-Complete\r\nActionID: 1\r\nListItems: 1\r\n\r\n")
+    assert gathered.evaluate_event(end) is True
+    assert dict(gathered) == {
+        Phone: [member],
+        "Phone": [member],
+        PhonesComplete: end,
+        "PhonesComplete": end,
+    }
+    assert gathered.valid
+
+
+def test_what_a_count_leaves_out_is_known_without_the_kind(ami: ModuleType) -> None:
+    """ListItems of PJSIPShowRegistrationsOutbound counts no AuthDetail."""
+    gathered = ami.core_events.EventList_Aggregate("a")
+    for name in ("OutboundRegistrationDetail", "AuthDetail", "AuthDetail"):
+        gathered.evaluate_event(event(ami, name))
+    end = event(ami, "OutboundRegistrationDetailComplete", EventList="Complete", ListItems="1")
+    assert gathered.evaluate_event(end) is True
+    assert gathered.error_message is None
+
+
+@pytest.mark.parametrize("channel_type", ["SIP", "IAX", "IAX2"])
+def test_kinds_are_told_apart_in_any_order(ami: ModuleType, channel_type: str) -> None:
+    wanted = {"SIP": "SIPpeers", "IAX": "IAXpeerlist", "IAX2": "IAXpeers"}[channel_type]
+    for kinds in (ami.aggregates.ALL, reversed(ami.aggregates.ALL)):
+        collector = ami.Collector(kinds)
+        collector.add(event(ami, "PeerEntry", Channeltype=channel_type))
+        assert [one.name for one in collector.waiting] == [f"{wanted}_Aggregate"]

@@ -125,7 +125,9 @@ def start(ami: ModuleType, action_id: str = "a", word: str = "start") -> Any:
     return message
 
 
-def complete(ami: ModuleType, name: str, count: int, action_id: str = "a", **headers: str) -> Any:
+def complete(
+    ami: ModuleType, name: str, count: int, action_id: str | None = "a", **headers: str
+) -> Any:
     stated = {"EventList": "Complete", "ListItems": str(count), **headers}
     return event(ami, name, action_id, **stated)
 
@@ -936,3 +938,109 @@ def test_an_unrelated_event_is_not_read(ami: ModuleType) -> None:
     collector.open(aggregate(ami, "Status", "z"))
     assert collector.add(Unread(b"Event: Unread\r\n\r\n")) is None
     assert len(collector) == 2
+
+
+# --- bounds, what opens a list, and what ends one ------------------------------------------------
+
+
+def test_the_bounds_without_any_given(ami: ModuleType) -> None:
+    collector = ami.Collector()
+    assert (collector.timeout, collector.max_open, collector.max_members) == (
+        60.0,
+        10_000,
+        1_000_000,
+    )
+
+
+def test_the_smallest_bounds(ami: ModuleType) -> None:
+    clock = Clock()
+    collector = ami.Collector(timeout=0.5, max_open=1, max_members=1, clock=clock)
+    add_all(collector, [start(ami), event(ami, "AorList")])
+    assert [len(one.events) for one in collector.waiting] == [1]
+    clock.now += 0.5
+    (overdue,) = collector.expire()
+    assert overdue.error_message == "timed out after 0.5 s without AorListComplete"
+    with pytest.raises(ValueError, match=r"\Amax_open and max_members must be at least 1\Z"):
+        ami.Collector(max_members=0)
+
+
+def test_a_collector_without_lists_is_true(ami: ModuleType) -> None:
+    """It has a length, and `collector or Collector()` must not make another."""
+    assert bool(ami.Collector()) is True
+
+
+def test_an_opened_list_has_the_collectors_bound_unless_its_own(ami: ModuleType) -> None:
+    collector = ami.Collector(max_members=2)
+    bounded = collector.open(aggregate(ami, "Status", "bounded", max_members=3))
+    plain = collector.open(aggregate(ami, "Status", "plain"))
+    for action_id in ("bounded", "plain"):
+        for _ in range(4):
+            collector.add(event(ami, "Status", action_id))
+    assert (len(bounded.events), len(plain.events)) == (3, 2)
+    done = collector.add(event(ami, "StatusComplete", "plain", Items="4"))
+    assert done.error_message == "4 members came; only 2 were kept"
+
+
+def test_a_list_opened_as_any_makes_no_others(ami: ModuleType) -> None:
+    collector = ami.Collector()
+    collector.open(ami.core_events.EventList_Aggregate("1"))
+    assert collector.add(event(ami, "Unheard", "2")) is None
+    assert collector.add(event(ami, "Hangup", "2")) is None
+    assert [one.action_id for one in collector.waiting] == ["1"]
+
+
+def test_a_list_may_be_opened_after_its_announcement_was_told_by_hand(ami: ModuleType) -> None:
+    """Then it takes what is new in it, as after an answer that the Collector saw."""
+    asked = aggregate(ami, "PJSIPShowAors")
+    asked.announce()
+    collector = ami.Collector()
+    collector.open(asked)
+    collector.add(start(ami, "another"))
+    assert add_all(collector, [event(ami, "SecretDetail"), event(ami, "AorList")]) == []
+    assert collector.add(complete(ami, "AorListComplete", 2)) is asked
+    assert asked.valid
+
+
+def test_a_list_that_ends_leaves_the_others_announced(ami: ModuleType) -> None:
+    collector = ami.Collector()
+    add_all(collector, [start(ami, "1"), start(ami, "2"), start(ami, "3")])
+    add_all(collector, [response(ami, "Error", "1", "no"), complete(ami, "PhonesComplete", 0, "2")])
+    assert collector.add(event(ami, "PhoneEntry", "3")) is None
+    done = collector.add(complete(ami, "PhonesComplete", 1, "3"))
+    assert done.valid
+    assert len(done["PhoneEntry"]) == 1
+
+
+@pytest.mark.parametrize("first", ["QueueParams", "QueueMember", "QueueEntry"])
+def test_any_member_of_a_kind_of_its_own_opens_it(ami: ModuleType, first: str) -> None:
+    collector = ami.Collector()
+    done = add_all(collector, [event(ami, first), event(ami, "QueueStatusComplete")])
+    assert [one.name for one in done] == ["QueueStatus_Aggregate"]
+    assert len(done[0][first]) == 1
+
+
+def test_any_member_opens_a_list_after_one_of_its_kind_was_opened(ami: ModuleType) -> None:
+    collector = ami.Collector()
+    collector.open(aggregate(ami, "QueueStatus", "1"))
+    collector.add(event(ami, "QueueMember", "2"))
+    assert [one.action_id for one in collector.waiting] == ["1", "2"]
+
+
+def test_peers_without_an_action_id_are_of_no_list_that_is_not_theirs(ami: ModuleType) -> None:
+    """IAXpeers alone sends them so, after its announcement."""
+    collector = ami.Collector()
+    assert collector.add(event(ami, "PeerEntry", None, Channeltype="IAX2")) is None
+    for peers in (collector, ami.Collector([ami.core_events.IAXpeers_Aggregate])):
+        peers.add(start(ami))
+        assert peers.add(event(ami, "PeerEntry", None, Channeltype="SIP")) is None
+        assert [(one.name, one.events) for one in peers.waiting] == [("EventList_Aggregate", [])]
+
+
+def test_what_ends_a_list_needs_its_action_id(ami: ModuleType) -> None:
+    """Also where the members come without."""
+    collector = ami.Collector()
+    collector.add(start(ami))
+    assert collector.add(event(ami, "PeerEntry", None, Channeltype="IAX2")) is None
+    assert collector.add(complete(ami, "PeerlistComplete", 1, None, Channeltype="IAX2")) is None
+    assert [one.finished for one in collector.waiting] == [False]
+    assert collector.add(complete(ami, "PeerlistComplete", 1)).valid
