@@ -531,8 +531,10 @@ def test_a_limit_that_is_none(
 
 def test_feed_takes_no_str(ami: ModuleType) -> None:
     parser = ami.Parser()
-    with pytest.raises(TypeError, match=r"takes bytes, not str"):
+    with pytest.raises(TypeError) as caught:
         parser.feed("Event: Hangup\r\n\r\n")
+    told = "feed() takes bytes, not str: pass what the socket gave, undecoded"
+    assert str(caught.value) == told
     assert parser.bytes == 0
 
 
@@ -614,6 +616,7 @@ def test_a_clean_end(ami: ModuleType, stream: bytes) -> None:
         b"Response: Follows\r\none\n\n--END COMMAND--",
         b"Event: X\r\nText: a\n\n",
         b"\rE",
+        *(b"X", b" ", b"\t", b"\x0b", b"\x0c", b"\r\x0c"),
     ],
 )
 def test_an_end_inside_a_message(ami: ModuleType, left: bytes, size: int) -> None:
@@ -780,3 +783,130 @@ def test_a_flood_of_names_is_read(ami: ModuleType) -> None:
     lines = [f"Name-{number}-{number * 7919}: {number}" for number in range(20_000)]
     (event,) = ami.Parser().feed("\r\n".join(["Event: X", *lines, "", ""]).encode())
     assert [f"{name}: {value}" for name, value in event.items()][1:] == lines
+
+
+# --- between two chunks ---------------------------------------------------------------------------
+
+
+def test_classes_registered_at_once_are_used(ami: ModuleType) -> None:
+    """An event's and a UserEvent's, between two chunks of a parser that has seen both names."""
+    number = next(NAMES)
+    sold, ring = f"Sold{number}", f"Ring{number}"
+    stream = f"Event: {sold}\r\n\r\nEvent: UserEvent\r\nUserEvent: {ring}\r\n\r\n".encode()
+    parser = ami.Parser()
+    assert [type(one) for one in parser.feed(stream)] == [ami.Event, ami.core_events.UserEvent]
+    registry = sys.modules["amistream._registry"]
+    made = [type(name, (ami.Event,), {"__slots__": ()}) for name in (sold, ring)]
+    try:
+        ami.register(made[0])
+        ami.user_event(ring)(made[1])
+        assert [type(one) for one in parser.feed(stream)] == made
+    finally:
+        registry.classes.pop(sold.encode(), None)
+        registry.user_events.pop(ring.encode(), None)
+
+
+def test_a_feed_broken_from_outside_forgets_what_was_begun_before(
+    use: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its bytes count: what comes later is where it is in the stream."""
+    ami = use("pure")
+    parser = ami.Parser()
+    assert raws(parser.feed(HANGUP + PONG[:-8])) == [HANGUP]
+    with monkeypatch.context() as patch:
+
+        def interrupt(*_: Any) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr(ami.Parser, "_note_header", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            parser.feed(b"Pong\r\n")
+    assert parser.feed(b"\r\nFoo") == []
+    with pytest.raises(ami.TruncatedMessage) as caught:
+        parser.close()
+    assert (caught.value.raw, caught.value.offset) == (b"Foo", parser.bytes - 3)
+
+
+def test_a_feed_broken_from_outside_forgets_what_an_error_held_back(
+    use: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the stream has begun long ago: what has no colon is no banner."""
+    ami = use("pure")
+    parser = ami.Parser(max_message=100)
+    with pytest.raises(ami.MessageTooLarge):
+        parser.feed(LONG + PONG)
+    with monkeypatch.context() as patch:
+
+        def interrupt(*_: Any) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr(ami.Parser, "_note_header", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            parser.feed(PONG)
+    (message,) = parser.feed(b"no colon\r\n\r\nFoo")
+    assert (parser.banner, message.raw) == (None, b"no colon\r\n\r\n")
+    with pytest.raises(ami.TruncatedMessage) as caught:
+        parser.close()
+    assert (caught.value.raw, caught.value.offset) == (b"Foo", parser.bytes - 3)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"Event: X\nA: 1\n\n",
+        b"Event: X\nA: 1\n\r\n",
+        b"Event: X\r\nA: 1\r\n\n",
+        b"Event: X\r\nA: 1\r\n\r\n",
+        b"Response: Follows\r\none\n--END COMMAND--\r\n",
+        b"Response: Follows\r\n\n--END COMMAND--\n",
+    ],
+)
+def test_a_message_one_byte_too_long_ends_where_it_ends(ami: ModuleType, message: bytes) -> None:
+    """Though its last byte is the one that is too much."""
+    limit, after = len(message) - 1, b"Foo: 1\n\n"
+    for size in range(1, len(message + after) + 1):
+        happened = story(ami, message + after, size, max_message=limit)
+        assert happened[0] == too_large(0, limit), f"in chunks of {size}"
+        assert happened[1][2] == after, f"in chunks of {size}"
+        assert happened[2:] == [1, len(message + after), 2, 0, None]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"Event: X\nA: 1\n\n",
+        b"Event: X\nA: 1\r\n\r\n",
+        b"Event: X\r\nA: 1\n\r\nB: 2\r\n\r\n",
+        b"Event: X Y\r\nA: 1\r\n\r\n",
+        b"Response: Follows\r\none\n--END COMMAND--\r\n",
+        b"Response: Follows\r\none\r\n\r\ntwo\n--END COMMAND--\n",
+        PONG,
+        b"Foo: 1\n\n",
+    ],
+)
+def test_a_message_is_given_as_soon_as_it_is_whole(ami: ModuleType, message: bytes) -> None:
+    """Whatever was in the chunk before it, and whatever has begun behind it."""
+    for before in (b"", HANGUP, 3 * HANGUP, PONG + HANGUP):
+        for behind in (
+            b"",
+            b"E",
+            b"Event: ",
+            HANGUP[:-2],
+            b"Event: X\nA",
+            b"Response: Follows\r\n",
+        ):
+            parser = ami.Parser()
+            found = parser.feed(before + message + behind)
+            assert b"".join(raws(found)) == before + message
+
+
+def test_what_was_read_by_lines_ends_so(ami: ModuleType) -> None:
+    """One odd end in a chunk has the event behind it read by lines; the next chunk is plain."""
+    odd, event = b"Event: X\r\nA: 1\r\n\n", b"Event: Y\r\nA: 1\r\nB: 2\r\n\r\n"
+    for at in range(1, len(event)):
+        parser = ami.Parser()
+        assert raws(parser.feed(odd + event[:at])) == [odd]
+        found = parser.feed(event[at:] + PONG + HANGUP)
+        assert raws(found) == [event, PONG, HANGUP], f"cut at {at}"
+        assert [one.name for one in found] == ["Y", "Success", "Hangup"]
+        assert type(found[1]) is ami.Response

@@ -481,3 +481,95 @@ def test_sentinels_stay_in_the_raw_text(ami: ModuleType, sentinel: str) -> None:
     assert event["CallerIDNum"] == event.get_all("CallerIDNum")[0] == sentinel
     assert dict(event)["CallerIDNum"] == event.to_dict()["CallerIDNum"] == sentinel
     assert event.caller_id_num is None
+
+
+# --- what is at the edges, and what only looks like a space ---------------------------------------
+
+
+@pytest.mark.parametrize("edge", [b"X", b"\x0b", b"\x0c", b"\x00"], ids=repr)
+def test_only_spaces_and_tabs_are_removed(ami: ModuleType, edge: bytes) -> None:
+    """Around a name and a value; vertical tabs and form feeds are no spaces on this wire."""
+    sent = edge + b"a" + edge
+    text = sent.decode()
+
+    class Custom(ami.Event):
+        __slots__ = ()
+        named = ami.headers.Text(text)
+
+    for begin, end in ((b"", b": "), (b" \t", b"\t : \t")):
+        lines = b"Event: " + sent + b"\r\n" + begin + sent + end + sent + b" \t\r\n\r\n"
+        event = only_one(ami, lines)
+        wanted = {"Event": text, text: text}
+        assert (event.name, dict(event), event.to_dict()) == (text, wanted, wanted)
+        assert event.process() == (wanted, [])
+        assert (event[text], event.get_all(text), Custom(lines).named) == (text, [text], text)
+        assert event.get(text[1:-1]) is None
+        answer = only_one(ami, lines.replace(b"Event:", b"Response:"))
+        assert (answer.name, dict(answer)) == (text, {"Response": text, text: text})
+
+
+@pytest.mark.parametrize("edge", [b"X", b"\x0b", b"\x0c"], ids=repr)
+def test_an_events_name_is_served_with_what_is_at_its_edges(ami: ModuleType, edge: bytes) -> None:
+    """Also where it is not the first header, and has characters that few names have."""
+    name = (edge + b"a-b" + edge).decode()
+    for head in (b"", b"A: 1\r\n"):
+        stream = head + b"Event: " + name.encode() + b"\r\n\r\n"
+        assert [one.raw for one in ami.Parser(only={name}).feed(stream)] == [stream]
+        assert ami.Parser(only={"a-b"}).feed(stream) == []
+
+
+@pytest.mark.parametrize("edge", [b"X", b"\x0b", b"\x0c"], ids=repr)
+def test_what_is_at_the_edges_of_a_word_makes_another(ami: ModuleType, edge: bytes) -> None:
+    """Neither a name of Event or Response nor Follows."""
+    for word in (b"Event", b"Response"):
+        for name in (edge + word, word + edge):
+            assert only_one(ami, name + b": a\r\n\r\n").__class__ is ami.Message
+    for word in (edge + b"Follows", b"Follows" + edge):
+        answer = only_one(ami, b"Response: " + word + b"\r\nA: 1\r\n\r\n")
+        assert (dict(answer), answer.data) == ({"Response": word.decode(), "A": "1"}, [])
+
+
+@pytest.mark.parametrize("before", [b"X", b"\x0b", b"\x0c", b"\r"], ids=repr)
+def test_what_stands_before_the_marker_is_output(ami: ModuleType, before: bytes) -> None:
+    answer = only_one(ami, FOLLOWS + b"one\n" + before + b"--END COMMAND--\r\n")
+    assert answer.data == ["one", before.decode()]
+
+
+@pytest.mark.parametrize("name", ["ActionID", "Privilege", "Message"])
+def test_the_headers_of_old_style_output_may_end_in_a_bare_line_feed(
+    ami: ModuleType, name: str
+) -> None:
+    head = f"Response: Follows\r\n{name}: 7\n".encode()
+    answer = only_one(ami, head + b"Other: 1\n--END COMMAND--\r\n")
+    assert (dict(answer), answer.data) == ({"Response": "Follows", name: "7"}, ["Other: 1"])
+
+
+def test_a_name_ends_at_the_first_colon(ami: ModuleType) -> None:
+    for kind in (b"Event", b"Response"):
+        message = only_one(ami, kind + b": Unheard\r\nA:b: c\r\nA: d: e\r\n\r\n")
+        assert message.get_all("A") == ["b: c", "d: e"]
+        for name in ("A:b", "A: d", "A:", ":"):
+            assert name not in message
+            assert message.get_all(name) == []
+
+
+def test_an_events_name_may_have_a_colon(ami: ModuleType) -> None:
+    for head in (b"", b"A: 1\r\n"):
+        event = only_one(ami, head + b"Event: a:b: c\r\n\r\n")
+        assert (type(event), event.name, event["Event"]) == (ami.Event, "a:b: c", "a:b: c")
+
+
+def test_of_names_with_spaces_around_the_last_goes_first(ami: ModuleType) -> None:
+    for kind in (b"Event", b"Response"):
+        message = only_one(ami, kind + b": Unheard\r\nA : 1\r\n A: 2\r\nA\t: 3\r\nB: 4\r\n\r\n")
+        assert (message["A"], message.get_all("A")) == ("3", ["1", "2", "3"])
+        assert message.get("a", ignore_case=True) == "3"
+
+
+def test_a_name_holds_no_line_end(ami: ModuleType) -> None:
+    for kind in (b"Event", b"Response"):
+        message = only_one(ami, kind + b": Unheard\r\na\nb: 1\r\n\r\n")
+        assert (message.data, message["b"]) == (["a"], "1")
+        for name in ("a\nb", "\nb", "b\n"):
+            assert name not in message
+            assert message.get_all(name) == []
