@@ -16,6 +16,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_COMPILER = {"CC": "/nonexistent/cc", "CXX": "/nonexistent/c++", "LDSHARED": "/nonexistent/cc"}
+# Compilers that are there and no good, as Python programs.
+FAILS = "raise SystemExit('internal compiler error')"
+WRITES_RUBBISH = """\
+import sys
+if "-o" in sys.argv:
+    open(sys.argv[sys.argv.index("-o") + 1], "w").write("rubbish")
+"""
 FIRST_PYPY_3_10 = (7, 3, 12)
 
 
@@ -120,6 +127,18 @@ def no_compiler_but_required(checkout: Checkout) -> None:
     assert "/nonexistent/cc" in done.stdout, done.stdout
 
 
+def broken_compiler(checkout: Checkout) -> None:
+    """With a compiler that fails, or writes what cannot be loaded, it installs and is pure."""
+    compiler = checkout.folder / "cc"
+    for does, reason in (FAILS, "No module named"), (WRITES_RUBBISH, "file too short"):
+        compiler.write_text(f"#!{sys.executable}\n{does}")
+        compiler.chmod(0o755)
+        checkout.install(
+            checkout.tree, "--force-reinstall", CC=str(compiler), LDSHARED=str(compiler)
+        )
+        checkout.expect_twin("pure", reason)
+
+
 def cython_error(checkout: Checkout) -> None:
     """An error in the Cython text fails the build even where the extension is optional."""
     text = checkout.tree / "ext" / "_speedups.pyx"
@@ -184,6 +203,7 @@ WAYS: dict[str, Callable[[Checkout], None]] = {
         pure_wheel,
         no_compiler,
         no_compiler_but_required,
+        broken_compiler,
         cython_error,
         portable,
         pypy,
