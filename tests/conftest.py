@@ -1,4 +1,4 @@
-"""Both twins in one process: each is a tree of `amistream` modules, made current by a fixture."""
+"""The fixtures that give a test the twins, and what pytest is told."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
+from twins import Both, NotBuilt, Twins
 
 DATA = Path(__file__).parent / "data"
 
@@ -27,59 +27,14 @@ settings.register_profile("thorough", max_examples=20_000, deadline=None)
 settings.load_profile("quick")
 
 
-class Both(NamedTuple):
-    """The two twins' packages; only one of them is what `import amistream` gives."""
-
-    compiled: ModuleType
-    pure: ModuleType
-
-
-class Twins:
-    """The trees of `amistream` modules, one a twin; `sys.modules` holds the current one.
-
-    The extension is initialised once a process, so each tree is imported once and kept.
-    """
-
-    def __init__(self) -> None:
-        self.trees: dict[str, dict[str, ModuleType]] = {}
-        self.current: str | None = None
-
-    def use(self, twin: str) -> ModuleType:
-        """Make `twin` what `import amistream` gives; its package."""
-        if self.current is not None:
-            self.trees[self.current] = _without_amistream()
-        self.current = twin
-        if twin in self.trees:
-            sys.modules.update(self.trees[twin])
-        else:
-            _import(pure=twin == "pure")
-        return sys.modules["amistream"]
-
-    def get(self, twin: str) -> ModuleType:
-        """The package of `twin`; the current one stays."""
-        current = self.current
-        package = self.use(twin)
-        self.use(current or twin)
-        if twin != package.IMPLEMENTATION:
-            reason = package._impl.PURE_REASON
-            pytest.fail(f"{reason}: build the extension, or pass --pure-only", pytrace=False)
-        return package
-
-
-def _without_amistream() -> dict[str, ModuleType]:
-    """Take the package's modules out of `sys.modules`."""
-    names = [name for name in sys.modules if name.partition(".")[0] == "amistream"]
-    return {name: sys.modules.pop(name) for name in names}
-
-
-def _import(pure: bool) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AMISTREAM_NO_EXTENSIONS", "1" if pure else "0")
-        patch.delenv("AMISTREAM_REQUIRE_EXTENSIONS", raising=False)
-        importlib.import_module("amistream")
-
-
 TWINS = Twins()
+
+
+def package_of(twin: str) -> ModuleType:
+    try:
+        return TWINS.get(twin)
+    except NotBuilt as error:
+        pytest.fail(f"{error}: build the extension, or pass --pure-only", pytrace=False)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -132,7 +87,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def ami(request: pytest.FixtureRequest) -> ModuleType:
     """The package, once with each twin; `import amistream` gives the same one."""
-    package = TWINS.get(request.param)
+    package = package_of(request.param)
     TWINS.use(request.param)
     return package
 
@@ -140,7 +95,7 @@ def ami(request: pytest.FixtureRequest) -> ModuleType:
 @pytest.fixture(scope="session")
 def both() -> Both:
     """The packages of both twins, for tests that compare them."""
-    return Both(TWINS.get("compiled"), TWINS.get("pure"))
+    return Both(package_of("compiled"), package_of("pure"))
 
 
 @pytest.fixture

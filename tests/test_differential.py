@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from operator import attrgetter
 from types import ModuleType
 from typing import Any
 
-import judge
 import pytest
+from comparing import assert_judged, attempt, counters, described, looked_up, resolved
 from feeding import cut, story
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -108,42 +106,6 @@ SELECTIONS = st.sets(
 )
 
 
-def described(message: Any) -> dict[str, Any]:
-    """All that a message tells, comparable between the twins."""
-    return {
-        "class": type(message).__name__,
-        "name": message.name,
-        "raw": message.raw,
-        "items": list(message.items()),
-        "all": {name: message.get_all(name) for name in message},
-        "data": message.data,
-        "len": len(message),
-        "action_id": message.action_id,
-        "repr": repr(message),
-        # As text: a NaN equals nothing.
-        "dict": repr(message.to_dict()),
-        "typed dict": repr(message.to_dict(typed=True)),
-        "processed": repr(message.process()),
-        "typed": repr({name: getattr(message, name) for name in type(message).headers()}),
-    }
-
-
-def attempt(call: Callable[[], list[Any]]) -> tuple[Any, ...]:
-    """The messages that a call gives, or what its error says."""
-    try:
-        return ("messages", *map(described, call()))
-    except Exception as error:
-        said = {
-            key: list(map(described, value)) if key == "messages" else value
-            for key, value in vars(error).items()
-        }
-        return (type(error).__name__, str(error), said)
-
-
-def counters(parser: Any) -> tuple[Any, ...]:
-    return parser.messages, parser.bytes, parser.malformed, parser.skipped, parser.banner
-
-
 def outcomes(ami: ModuleType, stream: bytes, sizes: list[int], **options: Any) -> list[Any]:
     """What each call of a parser's life gives, up to the close that says nothing."""
     parser = ami.Parser(**options)
@@ -172,22 +134,7 @@ def test_the_twins_tell_the_same(
 def test_the_judge_agrees(ami: ModuleType, stream: bytes, sizes: list[int]) -> None:
     parser = ami.Parser()
     messages = [message for chunk in cut(stream, *sizes) for message in parser.feed(chunk)]
-    judged = judge.read(stream)
-    assert [message.raw for message in messages] == [one.raw for one in judged]
-    for message, one in zip(messages, judged, strict=True):
-        base = next(cls for cls in type(message).__mro__ if cls.__module__ == "amistream.messages")
-        assert base.__name__ == one.kind
-        if one.kind == "Event":
-            assert message.name == text(one.event)
-            assert type(message).__name__ in (message.name, "Event")
-        headers = [(text(name), text(value)) for name, value in one.headers]
-        assert list(message) == list(dict(headers))
-        for name in message:
-            every = [value for key, value in headers if key == name]
-            assert message.get_all(name) == every
-            assert message.to_dict()[name] == (every[0] if len(every) == 1 else every)
-        assert dict(message.items()) == {name: message[name] for name in message}
-        assert message.data == [text(line) for line in one.data]
+    assert_judged(ami, messages, stream)
 
 
 @given(stream=STREAMS, sizes=SIZES, limits=LIMITS)
@@ -237,15 +184,7 @@ def test_messages_made_by_hand(both: Any, raw: bytes, kind: str) -> None:
 @example(raw=b": 17\r\n", kind="Event", name="")
 def test_looking_up_any_name(both: Any, raw: bytes, kind: str, name: str) -> None:
     def found(ami: ModuleType) -> list[Any]:
-        message = resolved(ami, kind)(raw)
-        exact = message.get(name)
-        assert (name in message) == (exact is not None)
-        if exact is None:
-            with pytest.raises(KeyError):
-                message[name]
-        else:
-            assert message[name] == exact
-        return [exact, message.get(name, ignore_case=True), message.get_all(name)]
+        return looked_up(resolved(ami, kind)(raw), name)
 
     compiled, pure = map(found, both)
     assert compiled == pure
@@ -319,12 +258,3 @@ def test_the_twins_offer_the_same(both: Any, name: str) -> None:
     public = [one for one in compiled if not one.startswith("_")]
     assert public == [one for one in pure if not one.startswith("_")]
     assert len(public) > 5
-
-
-def resolved(ami: ModuleType, path: str) -> Any:
-    """What "Event", "ami.Event" or "core_events.Hangup" is in a twin's package."""
-    return attrgetter(path.removeprefix("ami."))(ami)
-
-
-def text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode("utf-8", "surrogateescape")

@@ -1,0 +1,64 @@
+"""Both twins in one process: each is a tree of `amistream` modules, one of them the current one."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from types import ModuleType
+from typing import NamedTuple
+from unittest import mock
+
+
+class Both(NamedTuple):
+    """The two twins' packages; only one of them is what `import amistream` gives."""
+
+    compiled: ModuleType
+    pure: ModuleType
+
+
+class NotBuilt(Exception):  # noqa: N818 - it tells the fact
+    """The compiled twin cannot be loaded."""
+
+
+class Twins:
+    """The trees of `amistream` modules, one a twin; `sys.modules` holds the current one.
+
+    The extension is initialised once a process, so each tree is imported once and kept.
+    """
+
+    def __init__(self) -> None:
+        self.trees: dict[str, dict[str, ModuleType]] = {}
+        self.current: str | None = None
+
+    def use(self, twin: str) -> ModuleType:
+        """Make `twin` what `import amistream` gives; its package."""
+        if self.current is not None:
+            self.trees[self.current] = _without_amistream()
+        self.current = twin
+        if twin in self.trees:
+            sys.modules.update(self.trees[twin])
+        else:
+            _import(pure=twin == "pure")
+        return sys.modules["amistream"]
+
+    def get(self, twin: str) -> ModuleType:
+        """The package of `twin`; the current one stays. NotBuilt if it is the other after all."""
+        current = self.current
+        package = self.use(twin)
+        self.use(current or twin)
+        if twin != package.IMPLEMENTATION:
+            raise NotBuilt(package._impl.PURE_REASON)
+        return package
+
+
+def _without_amistream() -> dict[str, ModuleType]:
+    """Take the package's modules out of `sys.modules`."""
+    names = [name for name in sys.modules if name.partition(".")[0] == "amistream"]
+    return {name: sys.modules.pop(name) for name in names}
+
+
+def _import(pure: bool) -> None:
+    with mock.patch.dict(os.environ, AMISTREAM_NO_EXTENSIONS="1" if pure else "0"):
+        os.environ.pop("AMISTREAM_REQUIRE_EXTENSIONS", None)
+        importlib.import_module("amistream")
