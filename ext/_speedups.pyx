@@ -12,7 +12,7 @@ import copyreg
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport Py_EQ, Py_NE, PyObject
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -1407,8 +1407,11 @@ cdef class Parser:
         outside, as MemoryError, loses the chunk and the message begun; the next chunk is read.
         """
         cdef Py_buffer view
-        if isinstance(data, str):
-            raise TypeError("feed() takes bytes, not str: pass what the socket gave, undecoded")
+        if not PyObject_CheckBuffer(data):
+            kind = type(data).__name__
+            raise TypeError(
+                f"feed() takes bytes, not {kind}: pass what the socket gave, undecoded"
+            )
         data = in_one_piece(data)
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         try:

@@ -741,9 +741,13 @@ class Parser:
         calls overlap. Nothing else is raised, whatever the bytes. What breaks in from
         outside, as MemoryError, loses the chunk and the message begun; the next chunk is read.
         """
-        if isinstance(data, str):
-            raise TypeError("feed() takes bytes, not str: pass what the socket gave, undecoded")
-        chunk = data if isinstance(data, bytes) else bytes(memoryview(data))
+        try:
+            chunk = data if isinstance(data, bytes) else bytes(memoryview(data))
+        except TypeError:
+            kind = type(data).__name__
+            raise TypeError(
+                f"feed() takes bytes, not {kind}: pass what the socket gave, undecoded"
+            ) from None
         if not self._lock.acquire(blocking=False):
             raise ParserInUse
         try:
