@@ -293,6 +293,14 @@ def test_extra_blank_lines_between_messages(ami: ModuleType, extra: bytes) -> No
     assert [message.raw for message in feeds(ami, stream)] == [PONG, HANGUP]
 
 
+def test_a_first_chunk_of_blank_lines(ami: ModuleType) -> None:
+    parser = ami.Parser()
+    assert parser.feed(b"\r\n\n") == []
+    (message,) = parser.feed(b"\n\r\nEvent: Hangup\r\n\r\n")
+    assert (message.name, parser.bytes) == ("Hangup", 23)
+    assert parser.close() == []
+
+
 def test_a_test_event_and_the_blank_line_after_it(ami: ModuleType) -> None:
     sent = b"Event: TestEvent\r\nType: StateChange\r\nNewState: SINGLE\r\n\r\n"
     assert [one.raw for one in feeds(ami, sent + b"\r\n" + HANGUP)] == [sent, HANGUP]
