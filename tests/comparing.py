@@ -11,7 +11,7 @@ from typing import Any
 
 import judge
 
-NAMES = ("Event", "Response", "ActionID", " Cause ", "", "X: Y", "a\nb", "\udcff", "\ud800")
+NAMES = ("Response", " Cause ", "", "X: Y", "\udcff", "\ud800")
 """Looked up in every message, beside the names that it has."""
 
 VIEWS: dict[str, Callable[[Any], Any]] = {
@@ -33,8 +33,10 @@ VIEWS: dict[str, Callable[[Any], Any]] = {
         {name: getattr(message, name) for name in type(message).headers()}
     ),
     "fixed names": lambda message: {name: looked_up(message, name) for name in NAMES},
-    "own names": lambda message: {name: looked_up(message, name) for name in message},
-    "other case": lambda message: {name: looked_up(message, name.swapcase()) for name in message},
+    "own names": lambda message: {name: looked_up(message, name) for name in some_names(message)},
+    "other case": lambda message: {
+        name: looked_up(message, name.swapcase()) for name in some_names(message)
+    },
     "equal": lambda message: (
         message == message.name,
         message == copy.copy(message),
@@ -49,6 +51,12 @@ def described(message: Any, first: int = 0) -> dict[str, Any]:
     first %= len(views)
     told = {name: view(message) for name, view in views[first:] + views[:first]}
     return {name: told[name] for name in VIEWS}
+
+
+def some_names(message: Any) -> list[str]:
+    """The first and the last names; a look-up may read every line, so not all of them."""
+    names = list(message)
+    return names[:3] + names[3:][-3:]
 
 
 def looked_up(message: Any, name: str) -> list[Any]:
@@ -115,8 +123,8 @@ def difference(compiled: Any, pure: Any, where: str) -> str:
         pairs = [(f"{where}[{index}]", *values) for index, values in both]
     else:
         return f"{where}:\ncompiled {compiled!r}\npure     {pure!r}"
-    place, *values = next(pair for pair in pairs if pair[1] != pair[2])
-    return difference(*values, place)
+    place, one, other = next(pair for pair in pairs if pair[1] != pair[2])
+    return difference(one, other, place)
 
 
 def resolved(ami: ModuleType, path: str) -> Any:

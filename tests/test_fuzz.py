@@ -1,0 +1,90 @@
+"""The inputs that fuzzing kept: both twins tell the same of each, and what the judge tells."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import ModuleType
+from typing import Any
+
+import pytest
+from fuzz import corpus, declared, streams, values
+
+CHECKS = {"streams": streams.check, "values": values.check}
+
+
+@pytest.fixture(autouse=True)
+def _own_classes(both: Any) -> Iterator[None]:
+    with ExitStack() as stack:
+        for ami in both:
+            stack.enter_context(declared.registered(ami))
+        yield
+
+
+@contextmanager
+def naming(what: str) -> Iterator[None]:
+    try:
+        yield
+    except AssertionError as error:
+        raise AssertionError(f"{what}: {error}") from error
+
+
+def replay(both: Any, target: str) -> None:
+    """Give every input to its target; what fails says which one it is."""
+    made = {f"made by hand {n}": one for n, one in enumerate(corpus.hand_made(target))}
+    for name, data in {**made, **corpus.load(target)}.items():
+        with naming(f"{target}, {name}, {data!r}"):
+            CHECKS[target](both.compiled, both.pure, data)
+
+
+@pytest.mark.parametrize("target", CHECKS)
+def test_the_twins_tell_the_same_of_what_was_kept(both: Any, target: str) -> None:
+    assert len(corpus.load(target)) > 20
+    replay(both, target)
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "wrong"),
+    [
+        ("streams", "BANNER", b"Asterisk Call Manager/2"),
+        ("streams", "MARKER", b"-END COMMAND--"),
+        ("streams", "FOLLOWS_HEADERS", (b"ActionID", b"Privilege")),
+        ("streams", "LONGEST_SKIPPED_LINE", 10),
+        ("streams", "_SHAPED_LINE", ": ([^\r\n\t]*[^\r\n\t ]|)"),
+        ("values", "LONGEST_NUMBER", 65),
+    ],
+)
+def test_a_twin_that_is_wrong_is_found(
+    both: Any,
+    use: Callable[[str], ModuleType],
+    monkeypatch: pytest.MonkeyPatch,
+    target: str,
+    name: str,
+    wrong: Any,
+) -> None:
+    use("pure")
+    fallback = importlib.import_module("amistream._fallback")
+    monkeypatch.setattr(fallback, "_shapes", {})
+    monkeypatch.setattr(fallback, name, wrong)
+    with pytest.raises(AssertionError, match=f"^{target}, [0-9a-z ]+, b['\"]"):
+        replay(both, target)
+
+
+def test_a_judge_that_is_wrong_is_found(both: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = importlib.import_module("judge")
+    monkeypatch.setattr(judge, "MARKER", judge.re.compile(rb"--END COMMAND--\n"))
+    with pytest.raises(AssertionError, match=r"^streams, "):
+        replay(both, "streams")
+
+
+def test_an_archive_is_the_same_for_the_same_inputs(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corpus, "HERE", tmp_path)
+    inputs = [b"one", b"two", b"three"]
+    corpus.save("values", inputs)
+    first = corpus.archive("values").read_bytes()
+    corpus.save("values", reversed(inputs))
+    assert corpus.archive("values").read_bytes() == first
+    assert sorted(corpus.load("values").values()) == sorted(inputs)
