@@ -61,6 +61,10 @@ MACHINES = {
 }
 
 
+# In either form of a list of sources; a comment may name others.
+MIRROR = r"^(?:URIs:|deb )[^#\n]*?(https?://\S+/debian)\b"
+
+
 class NotHereError(Exception):
     """What is needed cannot be had on this machine."""
 
@@ -80,11 +84,11 @@ class Debian:
             (self.state / kept).mkdir(parents=True)
         (self.state / "status").touch()
         if release:
-            place = re.search(r"https?://\S+/debian\b", self.sources.read_text())
+            place = re.search(MIRROR, self.sources.read_text(), re.MULTILINE)
             if place is None:
                 raise NotHereError(f"apt is not told where Debian's {release} is")
             self.sources = self.state / "sources.list"
-            self.sources.write_text(f"deb {place[0]} {release} main\n")
+            self.sources.write_text(f"deb {place[1]} {release} main\n")
 
     def apt(self, *command: str) -> subprocess.CompletedProcess[str]:
         """apt's result; its lists and packages are in the folder, of this architecture alone."""

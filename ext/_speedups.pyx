@@ -1582,8 +1582,7 @@ cdef class Parser:
                 raise MemoryError
             self._pending = grown
             self._pending_room = room
-        if n:  # the pending bytes may be NULL yet, which memcpy must not be given
-            memcpy(self._pending + self._pending_size, p, n)
+        memcpy(self._pending + self._pending_size, p, n)
         self._pending_size = needed
         return 0
 

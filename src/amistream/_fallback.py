@@ -673,6 +673,7 @@ class Parser:
         "_event_name",
         "_first_lines",
         "_follows",
+        "_harmless",
         "_is_response",
         "_line",
         "_lines",
@@ -705,6 +706,8 @@ class Parser:
         self._max_message = _bound("max_message", max_message, "bytes")
         self._max_line = _bound("max_line", max_line, "bytes")
         self._max_headers = _bound("max_headers", max_headers, "lines")
+        # So many bytes pass no bound, however they are divided into lines.
+        self._harmless = min(max_message, max_line, max_headers)
         self._select = _registry.select(only)
         self.messages = 0
         self.bytes = 0
@@ -843,7 +846,7 @@ class Parser:
         feed = chunk.find(b"\n", start)
         return (
             not self._skipping
-            and self._is_within_bounds(len(chunk) - start)
+            and len(chunk) - start <= self._harmless
             and chunk.startswith(b"Event: ", start)
             and (feed < 0 or chunk.startswith(b"\r", feed - 1))
             and chunk.find(END, start) < 0
@@ -873,7 +876,8 @@ class Parser:
     def _build_plain_events(self, pieces: list[bytes], found: list[Message]) -> int:
         """Build the events that the pieces are, up to one that is not plain; how many are built."""
         classes, add = self._first_lines, found.append
-        bounded = self._is_within_bounds(WINDOW)  # a piece and its end lie in one
+        longest = self._harmless - len(END)
+        bounded = self._harmless >= WINDOW  # a piece and its end lie in one
         divided = bool(self._select.user_events)
         before, skipped = len(found), 0
         for piece in pieces:
@@ -884,7 +888,7 @@ class Parser:
                 if not self._know_first_line(first_line):
                     break
                 cls = classes[first_line]
-            if piece[-1] == LF or not (bounded or self._is_within_bounds(len(piece) + len(END))):
+            if piece[-1] == LF or not (bounded or len(piece) <= longest):
                 break
             if cls is None and divided and first_line == USER_EVENT_LINE:
                 cls = self._user_event_class(piece, _NOT_SPLIT_NOR_ENDED)
@@ -901,10 +905,6 @@ class Parser:
         if built or skipped:
             self._at_start = False
         return built + skipped
-
-    def _is_within_bounds(self, size: int) -> bool:
-        """Whether so many bytes pass no bound, however they are divided into lines."""
-        return size <= self._max_message and size <= self._max_line and size <= self._max_headers
 
     def _know_first_line(self, first_line: bytes) -> bool:
         """Keep what an event that begins so is built as; False if its name is not plain."""
