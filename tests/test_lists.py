@@ -872,6 +872,8 @@ def test_many_announced_lists_interleaved(ami: ModuleType) -> None:
 
 def calls_of(work: Any) -> int:
     """How many functions, of Python and C, are called."""
+    if sys.implementation.name != "cpython":
+        pytest.skip("what is called in C differs, and changes as it is compiled")
     calls = 0
 
     def count(frame: Any, what: str, argument: Any) -> None:

@@ -34,7 +34,7 @@ class Twins:
     def use(self, twin: str) -> ModuleType:
         """Make `twin` what `import amistream` gives; its package."""
         if self.current is not None:
-            self.trees[self.current] = _without_amistream()
+            self.trees[self.current] = without_amistream()
         self.current = twin
         if twin in self.trees:
             sys.modules.update(self.trees[twin])
@@ -52,7 +52,7 @@ class Twins:
         return package
 
 
-def _without_amistream() -> dict[str, ModuleType]:
+def without_amistream() -> dict[str, ModuleType]:
     """Take the package's modules out of `sys.modules`."""
     names = [name for name in sys.modules if name.partition(".")[0] == "amistream"]
     return {name: sys.modules.pop(name) for name in names}
