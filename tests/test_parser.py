@@ -464,6 +464,12 @@ def test_the_bound_that_is_passed_first_is_told(
         assert story(ami, stream, size, **bounds) == whole, f"in chunks of {size}"
 
 
+def test_two_bounds_that_are_passed_at_once(ami: ModuleType) -> None:
+    for size in (1, 30, 1000):
+        found = story(ami, LONG, size, max_message=70, max_line=70 - len(b"Event: Long\r\n"))
+        assert found[0] == too_large(0, 70)
+
+
 def test_the_bounds_unless_told_otherwise(ami: ModuleType) -> None:
     line = b"Text: " + ((1 << 18) - 8) * b"x" + b"\r\n"
     (event,) = ami.Parser().feed(b"Event: X\r\n" + line + b"\r\n")
@@ -521,8 +527,16 @@ def test_the_bounds_are_not_changed_afterwards(ami: ModuleType) -> None:
 def test_a_limit_that_is_none(
     ami: ModuleType, setting: str, limit: Any, error: type[Exception]
 ) -> None:
-    with pytest.raises(error, match=setting):
+    unit = "lines" if setting == "max_headers" else "bytes"
+    with pytest.raises(error) as caught:
         ami.Parser(**{setting: limit})
+    assert (
+        str(caught.value)
+        == {
+            TypeError: f"{setting} is a number of {unit}, not {limit!r}",
+            ValueError: f"{setting} must be 1 to 2147483647 {unit}, not {limit}",
+        }[error]
+    )
     assert ami.Parser(**{setting: (1 << 31) - 1}).feed(HANGUP)
 
 
