@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 BOUNDS = {
-    "max_message": ("BYTES", 1 << 20, "the longest message"),
-    "max_line": ("BYTES", 1 << 18, "the longest line"),
-    "max_headers": ("LINES", 1 << 17, "the most lines of a message"),
-    "max_expansion": ("TIMES", 1000, "how much larger a compressed file may become"),
+    "max_message": ("BYTES", "the longest message"),
+    "max_line": ("BYTES", "the longest line"),
+    "max_headers": ("LINES", "the most lines of a message"),
+    "max_expansion": ("TIMES", "how much larger a compressed file may become"),
 }
 
 
@@ -34,12 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     which.add_argument("--sample", action="store_true", help="read the sample that comes along")
     bounds = parser.add_argument_group("bounds", "A message past one is told of and left out.")
-    for name, (unit, default, tells) in BOUNDS.items():
+    defaults = amistream.open.__kwdefaults__ or {}
+    for name, (unit, tells) in BOUNDS.items():
         bounds.add_argument(
             f"--{name.replace('_', '-')}",
             metavar=unit,
             type=_bound,
-            help=f"{tells} (default {default:,})",
+            default=defaults[name],
+            help=f"{tells} (default {defaults[name]:,})",
         )
 
 
@@ -49,9 +51,8 @@ def path_of(arguments: argparse.Namespace) -> str:
 
 
 def bounds_of(arguments: argparse.Namespace) -> dict[str, int]:
-    """The bounds that were asked for, as `amistream.open` takes them."""
-    asked = {name: getattr(arguments, name) for name in BOUNDS}
-    return {name: value for name, value in asked.items() if value is not None}
+    """The bounds, as `amistream.open` takes them."""
+    return {name: getattr(arguments, name) for name in BOUNDS}
 
 
 def _bound(text: str) -> int:
