@@ -54,8 +54,8 @@ MODULES = ("headers", "messages", "aggregates", "collector", "_fallback")
 TESTS = {
     "headers": "headers messages events core_events registration work",
     "messages": "messages headers events registration work wire",
-    "aggregates": "aggregates lists events core_events",
-    "collector": "aggregates lists",
+    "aggregates": "aggregates lists collector events core_events",
+    "collector": "aggregates lists collector",
     "_fallback": "wire messages headers parser differential registration work",
 }
 """The tests that are of the module; others, such as those of the command line, are left out."""
@@ -336,7 +336,7 @@ class _Runs:
             conftest.TWINS.use("compiled" if self.both else "pure")
             conftest.TWINS.trees.pop("pure", None)
             if not self.both:
-                importlib.import_module("twins").without_amistream()
+                importlib.import_module("support.twins").without_amistream()
                 conftest.TWINS.current = None
             conftest.TWINS.use("pure")
         except BaseException:

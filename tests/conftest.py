@@ -11,9 +11,8 @@ from types import ModuleType
 
 import pytest
 from hypothesis import settings
-from twins import Both, NotBuilt, Twins
-
-DATA = Path(__file__).parent / "data"
+from support.paths import DATA
+from support.twins import Both, NotBuilt, Twins
 
 # What the drop-ins are for has had no release for years: where it was never seen to work its tests
 # may be left out, and the last lines say so. Elsewhere it has to be there.

@@ -6,11 +6,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from comparing import assert_judged, attempt, counters, described, looked_up, resolved
-from feeding import cut, story
 from hypothesis import example, given
 from hypothesis import strategies as st
-from pieces import HEADERS, JOINTS, LINES, WORDS
+from support.comparing import assert_judged, attempt, counters, described, looked_up, resolved
+from support.feeding import cut, story
+from support.pieces import HEADERS, JOINTS, LINES, WORDS
 
 
 def event(name: bytes, headers: list[bytes], end: bytes) -> bytes:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import pickle
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from support.paths import DATA, ROOT
 
 # What Asterisk 22.10.1 documents, emits or was seen to send: event to header to type, None where
 # nothing tells it; and the lists.
-DATA = Path(__file__).parent / "data"
 FACTS = json.loads((DATA / "asterisk22.json").read_text())
 EVENTS: dict[str, dict[str, str | None]] = FACTS["events"]
 LISTS: dict[str, dict[str, Any]] = FACTS["lists"]
@@ -214,9 +213,8 @@ def test_a_bridge_under_its_prefix(ami: ModuleType) -> None:
 
 
 def test_the_stub_of_the_snapshots_is_in_step() -> None:
-    root = Path(__file__).resolve().parent.parent
-    script = root / "ci" / "stubs.py"
-    if not (root / "src").is_dir():
+    script = ROOT / "ci" / "stubs.py"
+    if not (ROOT / "src").is_dir():
         pytest.skip("the tests run outside the tree")
     names: dict[str, Any] = {"__name__": "stubs", "__file__": str(script)}
     exec(compile(script.read_text(), script, "exec"), names)

@@ -72,7 +72,7 @@ def test_a_twin_that_is_wrong_is_found(
 
 
 def test_a_judge_that_is_wrong_is_found(both: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    judge = importlib.import_module("judge")
+    judge = importlib.import_module("support.judge")
     monkeypatch.setattr(judge, "MARKER", judge.re.compile(rb"--END COMMAND--\n"))
     with pytest.raises(AssertionError, match=r"^streams, "):
         replay(both, "streams")

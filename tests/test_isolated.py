@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
+from support.paths import TESTS
 
-ISOLATED = Path(__file__).parent / "isolated"
+ISOLATED = TESTS / "isolated"
 EVENTS = int(os.environ.get("AMISTREAM_LEAK_EVENTS", "10000"))
 NOT_HERE = 77
 LEAKS = sorted(path.stem for path in ISOLATED.glob("leak_*.py"))

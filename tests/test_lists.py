@@ -1,174 +1,33 @@
-"""Every list of Asterisk 22, announced lists of any kind, and how they are told apart."""
+"""Every list of Asterisk 22, and announced lists of any kind, as a Collector gathers them."""
 
 from __future__ import annotations
 
-import gc
 import pickle
-import sys
-import weakref
 from collections import Counter
-from collections.abc import Iterator
 from types import ModuleType
-from typing import Any, NamedTuple
 
 import pytest
-from test_aggregates import Clock, aggregate, event, response
+from support.lists import (
+    EVERY,
+    LISTS,
+    SEED,
+    add_all,
+    aggregate,
+    announce,
+    complete,
+    end_of,
+    event,
+    noise,
+    response,
+    sent_members,
+    start,
+)
 
-
-class Declared(NamedTuple):
-    """A list action of Asterisk 22, from its source, with the headers that count the members."""
-
-    members: tuple[str, ...]
-    finisher: str
-    counts: tuple[str, ...] = ("ListItems",)
-    uncounted: tuple[str, ...] = ()
-    headers: dict[str, str] = {}  # noqa: RUF012 - never written
-    anonymous: bool = False
-
-
-LISTS = {
-    "Agents": Declared(("Agents",), "AgentsComplete"),
-    "BridgeInfo": Declared(("BridgeInfoChannel",), "BridgeInfoComplete"),
-    "BridgeList": Declared(("BridgeListItem",), "BridgeListComplete"),
-    "BridgeTechnologyList": Declared(("BridgeTechnologyListItem",), "BridgeTechnologyListComplete"),
-    "ConfbridgeList": Declared(("ConfbridgeList",), "ConfbridgeListComplete"),
-    "ConfbridgeListRooms": Declared(("ConfbridgeListRooms",), "ConfbridgeListRoomsComplete"),
-    "CoreShowChannelMap": Declared(("CoreShowChannelMap",), "CoreShowChannelMapComplete"),
-    "CoreShowChannels": Declared(("CoreShowChannel",), "CoreShowChannelsComplete"),
-    "DAHDIShowChannels": Declared(
-        ("DAHDIShowChannels",), "DAHDIShowChannelsComplete", ("ListItems", "Items")
-    ),
-    "DAHDIShowStatus": Declared(
-        ("DAHDIShowStatus",), "DAHDIShowStatusComplete", ("ListItems", "Items")
-    ),
-    "DBGet": Declared(("DBGetResponse",), "DBGetComplete"),
-    "DBGetTree": Declared(("DBGetTreeResponse",), "DBGetTreeComplete"),
-    "DeviceStateList": Declared(("DeviceStateChange",), "DeviceStateListComplete"),
-    "ExtensionStateList": Declared(("ExtensionStatus",), "ExtensionStateListComplete"),
-    "FAXSessions": Declared(("FAXSessionsEntry",), "FAXSessionsComplete", ("ListItems", "Total")),
-    "Hangup": Declared(("ChannelHungup",), "ChannelsHungupListComplete"),
-    "IAXpeerlist": Declared(("PeerEntry",), "PeerlistComplete", headers={"Channeltype": "IAX"}),
-    "IAXpeers": Declared(
-        ("PeerEntry",), "PeerlistComplete", headers={"Channeltype": "IAX2"}, anonymous=True
-    ),
-    "IAXregistry": Declared(
-        ("RegistryEntry",),
-        "RegistrationsComplete",
-        headers={"DNSmanager": "N", "Perceived": "<Unregistered>"},
-    ),
-    "MWIGet": Declared(("MWIGet",), "MWIGetComplete"),
-    "MeetmeList": Declared(("MeetmeList",), "MeetmeListComplete"),
-    "MeetmeListRooms": Declared(("MeetmeListRooms",), "MeetmeListRoomsComplete"),
-    "PJSIPShowAors": Declared(("AorList",), "AorListComplete"),
-    "PJSIPShowAuths": Declared(("AuthList",), "AuthListComplete"),
-    "PJSIPShowContacts": Declared(("ContactList",), "ContactListComplete"),
-    "PJSIPShowEndpoint": Declared(
-        (
-            "EndpointDetail",
-            "IdentifyDetail",
-            "ContactStatusDetail",
-            "AuthDetail",
-            "TransportDetail",
-            "AorDetail",
-        ),
-        "EndpointDetailComplete",
-    ),
-    "PJSIPShowEndpoints": Declared(("EndpointList",), "EndpointListComplete"),
-    "PJSIPShowMaintenance": Declared(("PJSIPMaintenanceStatus",), "PJSIPMaintenanceStatusComplete"),
-    "PJSIPShowRegistrationInboundContactStatuses": Declared(
-        ("ContactStatusDetail",), "ContactStatusDetailComplete"
-    ),
-    "PJSIPShowRegistrationsInbound": Declared(
-        ("InboundRegistrationDetail",), "InboundRegistrationDetailComplete"
-    ),
-    "PJSIPShowRegistrationsOutbound": Declared(
-        ("OutboundRegistrationDetail", "AuthDetail"),
-        "OutboundRegistrationDetailComplete",
-        uncounted=("AuthDetail",),
-    ),
-    "PJSIPShowResourceLists": Declared(("ResourceListDetail",), "ResourceListDetailComplete"),
-    "PJSIPShowSubscriptionsInbound": Declared(
-        ("InboundSubscriptionDetail",), "InboundSubscriptionDetailComplete"
-    ),
-    "PJSIPShowSubscriptionsOutbound": Declared(
-        ("OutboundSubscriptionDetail",), "OutboundSubscriptionDetailComplete"
-    ),
-    "PRIShowSpans": Declared(("PRIShowSpans",), "PRIShowSpansComplete", ("ListItems", "Items")),
-    "ParkedCalls": Declared(("ParkedCall",), "ParkedCallsComplete", ("ListItems", "Total")),
-    "Parkinglots": Declared(("Parkinglot",), "ParkinglotsComplete"),
-    "PresenceStateList": Declared(("PresenceStateChange",), "PresenceStateListComplete"),
-    "QueueStatus": Declared(("QueueParams", "QueueMember", "QueueEntry"), "QueueStatusComplete"),
-    "QueueSummary": Declared(("QueueSummary",), "QueueSummaryComplete"),
-    "ShowDialPlan": Declared(("ListDialplan",), "ShowDialPlanComplete"),
-    "Status": Declared(("Status",), "StatusComplete", ("ListItems", "Items")),
-    "VoicemailBoxSummary": Declared(("VoicemailBoxDetail",), "VoicemailBoxDetailComplete"),
-    "VoicemailUserStatus": Declared(("VoicemailUserDetail",), "VoicemailUserDetailComplete"),
-    "VoicemailUsersList": Declared(("VoicemailUserEntry",), "VoicemailUserEntryComplete"),
-}
-OLDER = {
-    "SIPpeers": Declared(("PeerEntry",), "PeerlistComplete", headers={"Channeltype": "SIP"}),
-    "SIPshowregistry": Declared(
-        ("RegistryEntry",), "RegistrationsComplete", headers={"Domain": "lab", "DomainPort": "5060"}
-    ),
-}
-EVERY = {**LISTS, **OLDER}
 UNASKED_NEVER = ("DBGet", "PJSIPShowEndpoint", "PJSIPShowRegistrationInboundContactStatuses")
 SHARED_ENDS = {"PeerlistComplete": "SIPpeers", "RegistrationsComplete": "SIPshowregistry"}
 
 # Shape of a list that no class serves.
 UNKNOWN = ("PhoneEntry", "PhoneEntry", "LineEntry", "PhoneEntry")
-
-
-def start(ami: ModuleType, action_id: str = "a", word: str = "start") -> Any:
-    lines = f"Response: Success\r\nActionID: {action_id}\r\nEventList: {word}\r\nMessage: follows"
-    (message,) = ami.Parser().feed(f"{lines}\r\n\r\n".encode())
-    return message
-
-
-def complete(
-    ami: ModuleType, name: str, count: int, action_id: str | None = "a", **headers: str
-) -> Any:
-    stated = {"EventList": "Complete", "ListItems": str(count), **headers}
-    return event(ami, name, action_id, **stated)
-
-
-def sent_members(ami: ModuleType, declared: Declared, action_id: str = "a") -> list[Any]:
-    """Two of each member, as Asterisk sends them."""
-    names = declared.members * 2
-    own_id = None if declared.anonymous else action_id
-    return [event(ami, name, own_id, Nr=str(i), **declared.headers) for i, name in enumerate(names)]
-
-
-def end_of(ami: ModuleType, declared: Declared, sent: list[Any], action_id: str = "a") -> Any:
-    count = sum(one.name not in declared.uncounted for one in sent)
-    counts = dict.fromkeys(declared.counts, str(count))
-    return complete(ami, declared.finisher, count, action_id, **counts)
-
-
-def noise(ami: ModuleType, nr: int) -> Iterator[Any]:
-    """What comes between the events of a list: unrelated, and of other lists and actions."""
-    yield event(ami, "Newchannel", None)
-    yield event(ami, "OriginateResponse", "other")
-    yield event(ami, "DeviceStateChange", None)
-    yield event(ami, "ParkedCall", None)
-    yield event(ami, "QueueParams", "another list")
-    yield response(ami, "Success", f"other-{nr}", "done")
-    yield response(ami, "Error", f"other-{nr}", "not done")
-
-
-def announce(ami: ModuleType, collector: Any, name: str, asked: str) -> Any:
-    """The list that was opened, if it was: before its announcement or after."""
-    opened = None
-    if asked == "before":
-        opened = collector.open(aggregate(ami, name))
-    assert collector.add(start(ami)) is None
-    if asked == "after":
-        opened = collector.open(aggregate(ami, name))
-    return opened
-
-
-def add_all(collector: Any, messages: list[Any]) -> list[Any]:
-    return [done for message in messages if (done := collector.add(message)) is not None]
 
 
 def test_every_list_has_an_aggregate(ami: ModuleType) -> None:
@@ -398,17 +257,6 @@ def test_an_announced_aggregate_pickles(ami: ModuleType) -> None:
     assert again.valid
 
 
-def test_an_announced_aggregate_by_hand(ami: ModuleType) -> None:
-    gathered = ami.core_events.EventList_Aggregate("a")
-    assert gathered.evaluate_event(start(ami)) is None
-    assert gathered.evaluate_event(event(ami, "PhoneEntry", "b")) is None
-    assert gathered.evaluate_event(event(ami, "PhoneEntry", None)) is None
-    assert gathered.evaluate_event(event(ami, "PhoneEntry")) is False
-    assert gathered.evaluate_event(complete(ami, "PhonesComplete", 1)) is True
-    assert gathered.evaluate_event(event(ami, "PhoneEntry")) is None
-    assert gathered.valid
-
-
 def test_an_announced_list_keeps_at_most_max_members(ami: ModuleType) -> None:
     collector = ami.Collector(max_members=2)
     add_all(collector, [start(ami), *(event(ami, f"Phone{i}") for i in range(100))])
@@ -601,14 +449,6 @@ def test_iax_peers_in_a_list_opened_as_any(ami: ModuleType) -> None:
     assert opened.error_message == "ListItems says 2 members were sent; 0 came"
 
 
-def test_iax_peers_by_hand(ami: ModuleType) -> None:
-    gathered = aggregate(ami, "IAXpeers")
-    assert gathered.evaluate_event(event(ami, "PeerEntry", None, Channeltype="SIP")) is None
-    assert gathered.evaluate_event(event(ami, "PeerEntry", None)) is None
-    assert gathered.evaluate_event(event(ami, "PeerEntry", "b", Channeltype="IAX2")) is None
-    assert gathered.evaluate_event(event(ami, "PeerEntry", None, Channeltype="IAX2")) is False
-
-
 @pytest.mark.parametrize("announced", [True, False])
 @pytest.mark.parametrize(
     ("headers", "kind"),
@@ -646,403 +486,15 @@ def test_peers_are_what_was_opened(
     assert len(collector) == 0
 
 
-def test_a_kind_with_a_mark_takes_no_others(ami: ModuleType) -> None:
-    """A Collector for IAX alone makes no IAX list of what chan_sip lists."""
-    collector = ami.Collector([ami.core_events.IAXpeers_Aggregate])
-    sent = [event(ami, "PeerEntry", Channeltype="SIP"), complete(ami, "PeerlistComplete", 1)]
-    done = add_all(collector, [start(ami), *sent])[0]
-    assert done == "EventList_Aggregate"
-    assert done.valid
-
-
-def test_a_kind_that_never_ends_is_an_error(ami: ModuleType) -> None:
-    class EndlessAggregate(ami.Aggregate):
-        members = (ami.core_events.Hangup,)
-        finisher = ami.core_events.Hangup
-
-    with pytest.raises(ValueError, match="EndlessAggregate never ends: its finisher is a member"):
-        ami.Collector([EndlessAggregate])
-
-
-def test_a_kind_may_be_made_known_late(ami: ModuleType) -> None:
-    """Its events were seen before, when they were of no list."""
-    collector = ami.Collector([])
-    sent = [event(ami, "AorList"), complete(ami, "AorListComplete", 1)]
-    assert add_all(collector, sent) == []
-    opened = collector.open(aggregate(ami, "PJSIPShowAors"))
-    assert add_all(collector, sent) == [opened]
-    assert opened.valid
-
-
-def test_two_kinds_of_ones_own_may_share_events(ami: ModuleType) -> None:
-    class OwnAggregate(ami.core_events.Status_Aggregate):
-        """Status, of one's own kind."""
-
+def test_the_lists_of_the_capture(ami: ModuleType, list_actions: bytes) -> None:
+    """Seven rounds of six lists whose finishers are in the capture, all whole."""
     collector = ami.Collector()
-    own = collector.open(OwnAggregate("x"))
-    add_all(collector, [event(ami, "Status", "x"), event(ami, "Status", "y")])
-    assert collector.add(event(ami, "StatusComplete", "x", Items="1")) is own
-    assert own.valid
-    assert collector.add(event(ami, "StatusComplete", "y", Items="1")) == "Status_Aggregate"
-
-
-def test_a_kind_of_ones_own_without_registered_events(ami: ModuleType) -> None:
-    """Its events come as plain ones, and are kept under their names."""
-
-    class Extra(ami.Event):
-        __slots__ = ()
-
-    class ExtraComplete(ami.Event):
-        __slots__ = ()
-
-    class ExtraAggregate(ami.Aggregate):
-        members = (Extra,)
-        finisher = ExtraComplete
-
-    collector = ami.Collector()
-    add_all(collector, [start(ami, "b"), Extra(b"Event: Extra\r\nActionID: c\r\n\r\n")])
-    opened = collector.open(ExtraAggregate("a"))
-    plain, own = event(ami, "Extra"), Extra(b"Event: Extra\r\nActionID: a\r\n\r\n")
-    add_all(collector, [start(ami), plain, own])
-    assert opened["Extra"] == opened[Extra] == [plain, own]
-    end = ExtraComplete(b"Event: ExtraComplete\r\nActionID: a\r\nListItems: 2\r\n\r\n")
-    assert collector.add(end) is opened
-    assert opened.valid
-
-
-ERRORS = {
-    "announced": [],
-    "of no known kind": ["PhoneEntry"],
-    "of a known kind": ["EndpointDetail", "AorDetail"],
-}
-
-
-@pytest.mark.parametrize("word", ["Error", "Unheard"])
-@pytest.mark.parametrize("asked", [True, False])
-@pytest.mark.parametrize("gathered", ERRORS.values(), ids=ERRORS)
-def test_a_refusal_ends_a_list_at_once(
-    ami: ModuleType, gathered: list[str], asked: bool, word: str
-) -> None:
-    collector = ami.Collector()
-    if asked:
-        collector.open(aggregate(ami, "PJSIPShowEndpoint"))
-    sent = [event(ami, name) for name in gathered]
-    assert add_all(collector, [start(ami), *sent, response(ami, word, "b", "Not this one")]) == []
-    done = collector.add(response(ami, word, "a", "Unable to format endpoint alice"))
-    assert done.finished
-    assert done.error_message == f"Asterisk answered {word}: Unable to format endpoint alice"
-    assert done.events == sent
-    assert done.ended_by is None
+    done = [one for m in ami.Parser().feed(list_actions) if (one := collector.add(m)) is not None]
+    ends = {name: list_actions.count(f"Event: {s[1]}\r\n".encode()) for name, s in SEED.items()}
+    assert {name: sum(one.name == f"{name}_Aggregate" for one in done) for name in SEED} == ends
+    assert sum(ends.values()) == 42
+    assert all(one.valid for one in done), [one for one in done if not one.valid]
     assert len(collector) == 0
-    # Asterisk sends the finisher all the same.
-    assert collector.add(complete(ami, "EndpointDetailComplete", 3)) is None
-    assert len(collector) == 0
-
-
-def test_a_refusal_ends_an_unannounced_list(ami: ModuleType) -> None:
-    collector = ami.Collector()
-    collector.add(event(ami, "QueueParams"))
-    done = collector.add(response(ami, "Error", "a", "no"))
-    assert done == "QueueStatus_Aggregate"
-    assert done.error_message == "Asterisk answered Error: no"
-    assert collector.add(response(ami, "Error", "a", "no")) is None
-
-
-@pytest.mark.parametrize(
-    "began",
-    [
-        ["start"],
-        ["start", "PhoneEntry"],
-        ["start", "AorList"],
-        ["AorList"],
-        ["open", "start"],
-        ["open", "AorList"],
-        ["start", "open"],
-    ],
-)
-def test_a_second_start_ends_the_list(ami: ModuleType, began: list[str]) -> None:
-    """One session's lists come one after another, so the first lost its finisher."""
-    collector = ami.Collector(max_open=1)
-    for one in began:
-        if one == "open":
-            collector.open(aggregate(ami, "PJSIPShowAors"))
-        else:
-            collector.add(start(ami) if one == "start" else event(ami, one))
-    done = collector.add(start(ami))
-    assert done.error_message == "another list started with its ActionID"
-    assert [one.name for one in done.events] == [one for one in began if one[0].isupper()]
-    assert len(collector) == 1
-    done = add_all(collector, [event(ami, "AorList"), complete(ami, "AorListComplete", 1)])[0]
-    assert done.valid
-    assert len(collector) == 0
-
-
-def test_opened_lists_with_one_action_id_are_answered_in_order(ami: ModuleType) -> None:
-    collector = ami.Collector()
-    first = collector.open(aggregate(ami, "PJSIPShowAors"))
-    second = collector.open(aggregate(ami, "PJSIPShowAuths"))
-    add_all(collector, [start(ami), event(ami, "AorList"), event(ami, "SecretDetail")])
-    assert collector.add(complete(ami, "AorListComplete", 2)) is first
-    assert first.valid
-    add_all(collector, [start(ami), event(ami, "SecretDetail"), event(ami, "AuthList")])
-    assert collector.add(complete(ami, "AuthListComplete", 2)) is second
-    assert second.valid
-
-
-def test_unannounced_lists_with_one_action_id(ami: ModuleType) -> None:
-    collector = ami.Collector()
-    add_all(collector, [event(ami, "AorList"), event(ami, "AuthList"), event(ami, "AorList")])
-    assert collector.add(complete(ami, "AuthListComplete", 1)).valid
-    assert collector.add(complete(ami, "AorListComplete", 2)).valid
-
-
-def test_opening_what_has_begun_is_an_error(ami: ModuleType) -> None:
-    collector = ami.Collector()
-    add_all(collector, [start(ami), event(ami, "AorList")])
-    with pytest.raises(ValueError, match="PJSIPShowAors_Aggregate 'a' is open already"):
-        collector.open(aggregate(ami, "PJSIPShowAors"))
-    collector.open(aggregate(ami, "Status"))  # another action's, still to be answered
-    assert [one.name for one in collector.waiting] == [
-        "PJSIPShowAors_Aggregate",
-        "Status_Aggregate",
-    ]
-
-
-def test_announced_lists_count_as_open(ami: ModuleType) -> None:
-    collector = ami.Collector(max_open=2)
-    add_all(collector, [start(ami, "1"), start(ami, "2")])
-    for refused in (start(ami, "3"), event(ami, "QueueParams", "3")):
-        with pytest.raises(ami.TooManyLists) as caught:
-            collector.add(refused)
-        assert caught.value.action_id == "3"
-    assert collector.add(event(ami, "QueueParams", "1")) is None  # it was open, now it is known
-    with pytest.raises(ami.TooManyLists):
-        collector.open(aggregate(ami, "Status", "3"))
-    collector.open(aggregate(ami, "Status", "2"))
-    assert len(collector) == 2
-
-
-def test_announced_lists_time_out(ami: ModuleType) -> None:
-    """In the order they were opened, whatever they became; none gets more time by it."""
-    clock = Clock()
-    reported: list[Any] = []
-    collector = ami.Collector(timeout=5, clock=clock, on_timeout=reported.append)
-    for action_id in ("unknown", "known", "opened"):
-        collector.add(start(ami, action_id))
-        clock.now += 1
-    add_all(collector, [event(ami, "PhoneEntry", "unknown"), event(ami, "AorList", "known")])
-    collector.open(aggregate(ami, "Status", "opened"))
-    clock.now += 2
-    collector.add(event(ami, "Hangup", None))
-    assert [(one.action_id, one.error_message) for one in reported] == [
-        ("unknown", "timed out after 5 s without its Complete")
-    ]
-    assert len(reported[0]["PhoneEntry"]) == 1
-    clock.now += 1
-    (known,) = collector.expire()
-    assert known == "PJSIPShowAors_Aggregate"
-    assert known.error_message == "timed out after 5 s without AorListComplete"
-    clock.now += 1
-    (opened,) = collector.expire()
-    assert opened == "Status_Aggregate"
-    assert collector.timed_out == 3
-    assert collector.add(complete(ami, "PhonesComplete", 1, "unknown")) is None
-
-
-def test_many_announced_lists_interleaved(ami: ModuleType) -> None:
-    collector = ami.Collector(max_open=3_000)
-    ids = [f"id-{i}" for i in range(3_000)]
-    names = list(LISTS)
-    kinds = {action_id: names[i % len(names)] for i, action_id in enumerate(ids)}
-    add_all(collector, [start(ami, action_id) for action_id in ids])
-    sent = {action_id: sent_members(ami, LISTS[kinds[action_id]], action_id) for action_id in ids}
-    for action_id in ids:
-        if not LISTS[kinds[action_id]].anonymous:
-            add_all(collector, sent[action_id])
-    for action_id in reversed(ids):
-        declared = LISTS[kinds[action_id]]
-        if declared.anonymous:
-            continue
-        done = collector.add(end_of(ami, declared, sent[action_id], action_id))
-        assert done == f"{kinds[action_id]}_Aggregate"
-        assert done.valid
-        assert done.events == sent[action_id]
-    assert {kinds[one.action_id] for one in collector.waiting} == {"IAXpeers"}
-
-
-def calls_of(work: Any) -> int:
-    """How many functions, of Python and C, are called."""
-    if sys.implementation.name != "cpython":
-        pytest.skip("what is called in C differs, and changes as it is compiled")
-    calls = 0
-
-    def count(frame: Any, what: str, argument: Any) -> None:
-        nonlocal calls
-        calls += what in ("call", "c_call")
-
-    gc.disable()
-    sys.setprofile(count)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-        gc.enable()
-    return calls
-
-
-def test_work_grows_neither_with_lists_nor_with_kinds(ami: ModuleType) -> None:
-    few, many = ami.Collector([ami.core_events.QueueStatus_Aggregate]), ami.Collector()
-    for collector, lists in ((few, 1), (many, 5_000)):
-        add_all(collector, [start(ami, "stays"), *(start(ami, f"id-{i}") for i in range(lists))])
-    for action_id in (None, "id-0", "other"):
-        for name in ("Hangup", "Unheard", "QueueMember", "QueueStatusComplete"):
-            for collector in (few, many):
-                collector.add(event(ami, name, "first seen"))
-            one, other = event(ami, name, action_id), event(ami, name, action_id)
-            assert calls_of(lambda: few.add(one)) == calls_of(lambda: many.add(other))  # noqa: B023
-    refused, also = response(ami, "Error", "id-0", "no"), response(ami, "Error", "id-0", "no")
-    for collector in (few, many):
-        add_all(collector, [start(ami, "id-0")])
-    assert calls_of(lambda: few.add(refused)) == calls_of(lambda: many.add(also))
-
-
-@pytest.mark.parametrize("name", ["PhoneEntry", "PeerStatus", "AorList"])
-def test_work_does_not_grow_with_members(ami: ModuleType, name: str) -> None:
-    collector = ami.Collector()
-    add_all(collector, [start(ami), event(ami, name)])
-    second, last = event(ami, name), event(ami, name)
-    work = calls_of(lambda: collector.add(second))
-    add_all(collector, [event(ami, name) for _ in range(1_000)])
-    assert calls_of(lambda: collector.add(last)) == work
-
-
-def test_a_list_that_ended_is_let_go(ami: ModuleType) -> None:
-    collector = ami.Collector()
-    for end in (complete(ami, "AorListComplete", 0), response(ami, "Error", "a", "no")):
-        held = weakref.ref(add_all(collector, [start(ami), end])[0])
-        gc.collect()
-        assert held() is None
-
-
-def test_an_unrelated_event_is_not_read(ami: ModuleType) -> None:
-    """With no announced list open, one look at its class is all."""
-
-    class Unread(ami.Event):
-        __slots__ = ()
-
-        @property
-        def action_id(self) -> str:
-            raise AssertionError("read")
-
-    collector = ami.Collector()
-    add_all(collector, [event(ami, "QueueParams", "x"), start(ami, "y")])
-    collector.add(complete(ami, "PhonesComplete", 0, "y"))
-    collector.open(aggregate(ami, "Status", "z"))
-    assert collector.add(Unread(b"Event: Unread\r\n\r\n")) is None
-    assert len(collector) == 2
-
-
-# --- bounds, what opens a list, and what ends one ------------------------------------------------
-
-
-def test_the_bounds_without_any_given(ami: ModuleType) -> None:
-    collector = ami.Collector()
-    assert (collector.timeout, collector.max_open, collector.max_members) == (
-        60.0,
-        10_000,
-        1_000_000,
-    )
-
-
-def test_the_smallest_bounds(ami: ModuleType) -> None:
-    clock = Clock()
-    collector = ami.Collector(timeout=0.5, max_open=1, max_members=1, clock=clock)
-    add_all(collector, [start(ami), event(ami, "AorList")])
-    assert [len(one.events) for one in collector.waiting] == [1]
-    clock.now += 0.5
-    (overdue,) = collector.expire()
-    assert overdue.error_message == "timed out after 0.5 s without AorListComplete"
-    with pytest.raises(ValueError, match=r"\Amax_open and max_members must be at least 1\Z"):
-        ami.Collector(max_members=0)
-
-
-def test_a_collector_without_lists_is_true(ami: ModuleType) -> None:
-    """It has a length, and `collector or Collector()` must not make another."""
-    assert bool(ami.Collector()) is True
-
-
-def test_an_opened_list_has_the_collectors_bound_unless_its_own(ami: ModuleType) -> None:
-    collector = ami.Collector(max_members=2)
-    bounded = collector.open(aggregate(ami, "Status", "bounded", max_members=3))
-    plain = collector.open(aggregate(ami, "Status", "plain"))
-    for action_id in ("bounded", "plain"):
-        for _ in range(4):
-            collector.add(event(ami, "Status", action_id))
-    assert (len(bounded.events), len(plain.events)) == (3, 2)
-    done = collector.add(event(ami, "StatusComplete", "plain", Items="4"))
-    assert done.error_message == "4 members came; only 2 were kept"
-
-
-def test_a_list_opened_as_any_makes_no_others(ami: ModuleType) -> None:
-    collector = ami.Collector()
-    collector.open(ami.core_events.EventList_Aggregate("1"))
-    assert collector.add(event(ami, "Unheard", "2")) is None
-    assert collector.add(event(ami, "Hangup", "2")) is None
-    assert [one.action_id for one in collector.waiting] == ["1"]
-
-
-def test_a_list_may_be_opened_after_its_announcement_was_told_by_hand(ami: ModuleType) -> None:
-    """Then it takes what is new in it, as after an answer that the Collector saw."""
-    asked = aggregate(ami, "PJSIPShowAors")
-    asked.announce()
-    collector = ami.Collector()
-    collector.open(asked)
-    collector.add(start(ami, "another"))
-    assert add_all(collector, [event(ami, "SecretDetail"), event(ami, "AorList")]) == []
-    assert collector.add(complete(ami, "AorListComplete", 2)) is asked
-    assert asked.valid
-
-
-def test_a_list_that_ends_leaves_the_others_announced(ami: ModuleType) -> None:
-    collector = ami.Collector()
-    add_all(collector, [start(ami, "1"), start(ami, "2"), start(ami, "3")])
-    add_all(collector, [response(ami, "Error", "1", "no"), complete(ami, "PhonesComplete", 0, "2")])
-    assert collector.add(event(ami, "PhoneEntry", "3")) is None
-    done = collector.add(complete(ami, "PhonesComplete", 1, "3"))
-    assert done.valid
-    assert len(done["PhoneEntry"]) == 1
-
-
-@pytest.mark.parametrize("first", ["QueueParams", "QueueMember", "QueueEntry"])
-def test_any_member_of_a_kind_of_its_own_opens_it(ami: ModuleType, first: str) -> None:
-    collector = ami.Collector()
-    done = add_all(collector, [event(ami, first), event(ami, "QueueStatusComplete")])
-    assert [one.name for one in done] == ["QueueStatus_Aggregate"]
-    assert len(done[0][first]) == 1
-
-
-def test_any_member_opens_a_list_after_one_of_its_kind_was_opened(ami: ModuleType) -> None:
-    collector = ami.Collector()
-    collector.open(aggregate(ami, "QueueStatus", "1"))
-    collector.add(event(ami, "QueueMember", "2"))
-    assert [one.action_id for one in collector.waiting] == ["1", "2"]
-
-
-def test_peers_without_an_action_id_are_of_no_list_that_is_not_theirs(ami: ModuleType) -> None:
-    """IAXpeers alone sends them so, after its announcement."""
-    collector = ami.Collector()
-    assert collector.add(event(ami, "PeerEntry", None, Channeltype="IAX2")) is None
-    for peers in (collector, ami.Collector([ami.core_events.IAXpeers_Aggregate])):
-        peers.add(start(ami))
-        assert peers.add(event(ami, "PeerEntry", None, Channeltype="SIP")) is None
-        assert [(one.name, one.events) for one in peers.waiting] == [("EventList_Aggregate", [])]
-
-
-def test_what_ends_a_list_needs_its_action_id(ami: ModuleType) -> None:
-    """Also where the members come without."""
-    collector = ami.Collector()
-    collector.add(start(ami))
-    assert collector.add(event(ami, "PeerEntry", None, Channeltype="IAX2")) is None
-    assert collector.add(complete(ami, "PeerlistComplete", 1, None, Channeltype="IAX2")) is None
-    assert [one.finished for one in collector.waiting] == [False]
-    assert collector.add(complete(ami, "PeerlistComplete", 1)).valid
+    for member in ("QueueMember", "CoreShowChannel", "Status", "VoicemailUserEntry", "ParkedCall"):
+        kept = sum(len(one.get(member, ())) for one in done)
+        assert kept == list_actions.count(f"Event: {member}\r\n".encode()), member

@@ -15,9 +15,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from feeding import cut, story, told
 from hypothesis import given
 from hypothesis import strategies as st
+from support.feeding import cut, story, told
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 HANGUP = b"Event: Hangup\r\nUniqueid: 1795427317.0\r\nCause: 16\r\n\r\n"

@@ -20,13 +20,13 @@ import gzip
 import json
 import pickle
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from support.paths import DATA
 
-PICKLES = Path(__file__).parent / "data" / "pickles-0.1.0.json.gz"
+PICKLES = DATA / "pickles-0.1.0.json.gz"
 
 HEADERS = b"ActionID: 1\r\nEventList: start\r\nOutput: a\r\nOutput: b: c\r\nX: \xff\r\nno colon\r\n"
 LIST = b"Event: QueueParams\r\nActionID: 1\r\n\r\nEvent: QueueMember\r\nActionID: 1\r\n\r\n"

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from feeding import cut
+from support.feeding import cut
 
 STREAM = (
     b"Event: UserEvent\r\nUserEvent: CallStart\r\nTier: gold\r\nPosition: 3\r\n\r\n"

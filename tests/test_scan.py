@@ -11,9 +11,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from support.paths import ROOT, TESTS
 
-FUZZ = Path(__file__).parent / "fuzz"
-SCAN_H = FUZZ.parent.parent / "ext" / "scan.h"
+FUZZ = TESTS / "fuzz"
+SCAN_H = ROOT / "ext" / "scan.h"
 COMPILER = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[:1]
 SANITIZED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
 # The compiler and the program are no Python: what one is run under stays away.

@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from feeding import feeds
+from support.feeding import feeds
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 HANGUP = b"Event: Hangup\r\nUniqueid: 1795427317.0\r\nCause: 16\r\n\r\n"

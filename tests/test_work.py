@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from test_lists import calls_of
+from support.calls import calls_of
 
 FEW, MANY = 3, 40
 PONG = b"Response: Success\r\nPing: Pong\r\n\r\n"

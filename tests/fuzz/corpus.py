@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
-from pieces import HEADERS, LINES
+from support.paths import DATA
+from support.pieces import HEADERS, LINES
 
 from fuzz import streams, values
 from fuzz.prefix import PLAIN
 
 HERE = Path(__file__).parent
-DATA = HERE.parent / "data"
 LONGEST = {"streams": 1024, "values": 128}
 """The longest input of each target, in bytes."""
 CAPTURES = ("every-event", "list-actions", "queue-events")

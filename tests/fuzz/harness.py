@@ -20,7 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from twins import Both, Twins
+from support.twins import Both, Twins
 
 from fuzz import declared, streams, values
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from comparing import (
+from support.comparing import (
     VIEWS,
     assert_judged,
     assert_same,
@@ -16,7 +16,7 @@ from comparing import (
     difference,
     resolved,
 )
-from feeding import cut, story
+from support.feeding import cut, story
 
 from fuzz.prefix import Choices
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from comparing import assert_same, attempt
+from support.comparing import assert_same, attempt
 
 from fuzz.prefix import Choices
 

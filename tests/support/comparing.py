@@ -9,7 +9,7 @@ from operator import attrgetter
 from types import ModuleType
 from typing import Any
 
-import judge
+from support import judge
 
 NAMES = ("Response", " Cause ", "", "X: Y", "\udcff", "\ud800")
 """Looked up in every message, beside the names that it has."""

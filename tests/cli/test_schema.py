@@ -16,9 +16,10 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
+from support.paths import DATA, ROOT
 
-DOCUMENTATION = Path(__file__).parent / "data" / "documentation.xml"
-README = Path(__file__).parent.parent / "README.md"
+DOCUMENTATION = DATA / "documentation.xml"
+README = ROOT / "README.md"
 BEGIN, END = "<!-- coverage -->\n", "<!-- /coverage -->"
 
 

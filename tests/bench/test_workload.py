@@ -6,12 +6,12 @@ import importlib.util
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 from types import ModuleType
 
 import pytest
+from support.paths import ROOT
 
-SCRIPT = Path(__file__).parent.parent / "bench" / "workload.py"
+SCRIPT = ROOT / "bench" / "workload.py"
 CALLS = 216
 
 

@@ -1,0 +1,1 @@
+"""What the tests share: ways to feed a parser, to compare the twins, and to build lists."""

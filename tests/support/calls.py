@@ -1,0 +1,29 @@
+"""Counts function calls, which are the measure of work where time would not be exact."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from typing import Any
+
+import pytest
+
+
+def calls_of(work: Any) -> int:
+    """How many functions, of Python and C, are called."""
+    if sys.implementation.name != "cpython":
+        pytest.skip("what is called in C differs, and changes as it is compiled")
+    calls = 0
+
+    def count(frame: Any, what: str, argument: Any) -> None:
+        nonlocal calls
+        calls += what in ("call", "c_call")
+
+    gc.disable()
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+        gc.enable()
+    return calls
