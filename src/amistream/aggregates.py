@@ -1,194 +1,43 @@
-"""Aggregates: the events of one list, gathered by ActionID, and every kind of list there is."""
+"""Aggregates: what gathers the events of one list. The lists themselves are in `events/`.
+
+A list is Asterisk's answer to an action such as QueueStatus: member events, then a finisher event,
+all with the ActionID of the action. An aggregate class describes one kind of list. It stands in
+the module of its events and is registered there with `register_list`.
+"""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from amistream.events.agents import Agents, AgentsComplete
-from amistream.events.bridges import (
-    BridgeInfoChannel,
-    BridgeInfoComplete,
-    BridgeListComplete,
-    BridgeListItem,
-    BridgeTechnologyListComplete,
-    BridgeTechnologyListItem,
-)
-from amistream.events.channels import (
-    ChannelHungup,
-    ChannelsHungupListComplete,
-    CoreShowChannel,
-    CoreShowChannelMap,
-    CoreShowChannelMapComplete,
-    CoreShowChannelsComplete,
-    Status,
-    StatusComplete,
-)
-from amistream.events.conference import (
-    ConfbridgeList,
-    ConfbridgeListComplete,
-    ConfbridgeListRooms,
-    ConfbridgeListRoomsComplete,
-)
-from amistream.events.dahdi import (
-    DAHDIShowChannels,
-    DAHDIShowChannelsComplete,
-    DAHDIShowStatus,
-    DAHDIShowStatusComplete,
-    PRIShowSpans,
-    PRIShowSpansComplete,
-)
-from amistream.events.database import (
-    DBGetComplete,
-    DBGetResponse,
-    DBGetTreeComplete,
-    DBGetTreeResponse,
-)
-from amistream.events.dialplan import ListDialplan, ShowDialPlanComplete
-from amistream.events.fax import FAXSessionsComplete, FAXSessionsEntry
-from amistream.events.meetme import (
-    MeetmeList,
-    MeetmeListComplete,
-    MeetmeListRooms,
-    MeetmeListRoomsComplete,
-)
-from amistream.events.parking import (
-    ParkedCall,
-    ParkedCallsComplete,
-    Parkinglot,
-    ParkinglotsComplete,
-)
-from amistream.events.pjsip import (
-    AorDetail,
-    AorList,
-    AorListComplete,
-    AuthDetail,
-    AuthList,
-    AuthListComplete,
-    ContactList,
-    ContactListComplete,
-    ContactStatusDetail,
-    ContactStatusDetailComplete,
-    EndpointDetail,
-    EndpointDetailComplete,
-    EndpointList,
-    EndpointListComplete,
-    IdentifyDetail,
-    InboundRegistrationDetail,
-    InboundRegistrationDetailComplete,
-    InboundSubscriptionDetail,
-    InboundSubscriptionDetailComplete,
-    OutboundRegistrationDetail,
-    OutboundRegistrationDetailComplete,
-    OutboundSubscriptionDetail,
-    OutboundSubscriptionDetailComplete,
-    PJSIPMaintenanceStatus,
-    PJSIPMaintenanceStatusComplete,
-    ResourceListDetail,
-    ResourceListDetailComplete,
-    TransportDetail,
-)
-from amistream.events.queues import (
-    QueueEntry,
-    QueueMember,
-    QueueParams,
-    QueueStatusComplete,
-    QueueSummary,
-    QueueSummaryComplete,
-)
-from amistream.events.sip import PeerEntry, PeerlistComplete, RegistrationsComplete, RegistryEntry
-from amistream.events.states import (
-    DeviceStateChange,
-    DeviceStateListComplete,
-    ExtensionStateListComplete,
-    ExtensionStatus,
-    PresenceStateChange,
-    PresenceStateListComplete,
-)
-from amistream.events.voicemail import (
-    MWIGet,
-    MWIGetComplete,
-    VoicemailBoxDetail,
-    VoicemailBoxDetailComplete,
-    VoicemailUserDetail,
-    VoicemailUserDetailComplete,
-    VoicemailUserEntry,
-    VoicemailUserEntryComplete,
-)
 from amistream.messages import Event, Message
-
-__all__ = [
-    "Agents_Aggregate",
-    "BridgeInfo_Aggregate",
-    "BridgeList_Aggregate",
-    "BridgeTechnologyList_Aggregate",
-    "ConfbridgeListRooms_Aggregate",
-    "ConfbridgeList_Aggregate",
-    "CoreShowChannelMap_Aggregate",
-    "CoreShowChannels_Aggregate",
-    "DAHDIShowChannels_Aggregate",
-    "DAHDIShowStatus_Aggregate",
-    "DBGetTree_Aggregate",
-    "DBGet_Aggregate",
-    "DeviceStateList_Aggregate",
-    "EventList_Aggregate",
-    "ExtensionStateList_Aggregate",
-    "FAXSessions_Aggregate",
-    "Hangup_Aggregate",
-    "IAXpeerlist_Aggregate",
-    "IAXpeers_Aggregate",
-    "IAXregistry_Aggregate",
-    "MWIGet_Aggregate",
-    "MeetmeListRooms_Aggregate",
-    "MeetmeList_Aggregate",
-    "PJSIPShowAors_Aggregate",
-    "PJSIPShowAuths_Aggregate",
-    "PJSIPShowContacts_Aggregate",
-    "PJSIPShowEndpoint_Aggregate",
-    "PJSIPShowEndpoints_Aggregate",
-    "PJSIPShowMaintenance_Aggregate",
-    "PJSIPShowRegistrationInboundContactStatuses_Aggregate",
-    "PJSIPShowRegistrationsInbound_Aggregate",
-    "PJSIPShowRegistrationsOutbound_Aggregate",
-    "PJSIPShowResourceLists_Aggregate",
-    "PJSIPShowSubscriptionsInbound_Aggregate",
-    "PJSIPShowSubscriptionsOutbound_Aggregate",
-    "PRIShowSpans_Aggregate",
-    "ParkedCalls_Aggregate",
-    "Parkinglots_Aggregate",
-    "PresenceStateList_Aggregate",
-    "QueueStatus_Aggregate",
-    "QueueSummary_Aggregate",
-    "SIPpeers_Aggregate",
-    "SIPshowregistry_Aggregate",
-    "ShowDialPlan_Aggregate",
-    "Status_Aggregate",
-    "VoicemailBoxSummary_Aggregate",
-    "VoicemailUserStatus_Aggregate",
-    "VoicemailUsersList_Aggregate",
-]
 
 
 class Aggregate(dict[Any, Any]):
-    """One list: maps each member class, and its name, to the members; the finisher to its event.
+    """One list. It maps each member class, and its name, to the members; the finisher to its event.
 
-    A member's key has a list, empty until one comes; the finisher's has None until it comes. An
-    announced list takes every event with its ActionID: what is of no member class is kept under
-    its name, and under its class if it has one of its own.
+    The value of a member class is a list, empty until the first member arrives. The value of the
+    finisher is None until it arrives. If Asterisk has announced the list, every event with its
+    ActionID joins it: an event that is of no member class is stored under its name, and also
+    under its class if it has a class of its own.
     """
 
     members: ClassVar[tuple[type[Event], ...]] = ()
+    """The event classes of the members."""
     finisher: ClassVar[type[Event]] = Event
+    """The event class that ends the list."""
     count_header: ClassVar[str] = "ListItems"
-    """The finisher's header that says how many members were sent, as ListItems does if it came."""
+    """The finisher's header that says how many members were sent. ListItems is checked as well."""
     uncounted: ClassVar[tuple[type[Event], ...]] = ()
-    """The members that Asterisk sends but leaves out of that count."""
+    """The member classes that Asterisk sends but does not count."""
     mark: ClassVar[tuple[str, str | None] | None] = None
-    """The header of its members, and its text unless any will do, that tells them from those of
-    another list with the same classes."""
+    """A header, and its text (None: any text), that only the members of this kind of list have.
+
+    It tells the kind from others that have the same event classes."""
     opens_unasked: ClassVar[bool] = True
-    """Whether an event alone opens it in a Collector; if not it must be announced, or opened."""
+    """Whether a Collector opens the list at its first event. If False, the list must be announced
+    by Asterisk or opened by the program."""
     anonymous: ClassVar[bool] = False
-    """Whether Asterisk sends its members without the ActionID; their `mark` has to tell them."""
+    """Whether Asterisk sends the members without the ActionID. They are then known by `mark`."""
 
     def __init__(self, action_id: str, *, max_members: int | None = None) -> None:
         super().__init__()
@@ -212,32 +61,37 @@ class Aggregate(dict[Any, Any]):
 
     @property
     def action_id(self) -> str:
-        """The ActionID that its events carry."""
+        """The ActionID of the events."""
         return self._action_id
 
     @property
     def events(self) -> list[Event]:
-        """All that joined the list, in the order it came; without what ended it."""
+        """The events that joined the list, in the order of their arrival, without `ended_by`."""
         return self._events
 
     @property
+    def received(self) -> int:
+        """How many events joined the list, including those beyond `max_members`."""
+        return self._received
+
+    @property
     def ended_by(self) -> Event | None:
-        """The event that ended the list, or None: it is open, was refused or timed out."""
+        """The event that ended the list; None if the list is open, was refused or timed out."""
         return self._ended_by
 
     @property
     def announced(self) -> bool:
-        """Whether Asterisk answered that the list starts."""
+        """Whether Asterisk has answered that the list starts."""
         return self._announced
 
     @property
     def finished(self) -> bool:
-        """Whether the list has ended; what comes after is unrelated."""
+        """Whether the list has ended. It takes no more events then."""
         return self._finished
 
     @property
     def valid(self) -> bool:
-        """Whether nothing contradicts the list being whole."""
+        """Whether no error was found; an open list is valid so far."""
         return self._error_message is None
 
     @property
@@ -245,12 +99,25 @@ class Aggregate(dict[Any, Any]):
         """Why the list is not valid, or None."""
         return self._error_message
 
+    @property
+    def finisher_name(self) -> str:
+        """The finisher's name, for error messages."""
+        return self.finisher.__name__
+
+    @classmethod
+    def has_mark(cls, event: Event) -> bool:
+        """Whether the event has the `mark` of this kind of list; False if the kind has none."""
+        if cls.mark is None:
+            return False
+        header, text = cls.mark
+        return header in event if text is None else event.get(header) == text
+
     def announce(self) -> None:
-        """Asterisk answered that the list starts: every event with its ActionID belongs to it."""
+        """Note that Asterisk has announced the list: every event with its ActionID joins it."""
         self._announced = True
 
     def evaluate_event(self, event: Message) -> bool | None:
-        """Take the event in: True if that ends the list, False if it joins, None if unrelated."""
+        """Add an event. True if it ends the list, False if it joins the list, None otherwise."""
         if self._finished or not isinstance(event, Event):
             return None
         member = next((cls for cls in self.members if isinstance(event, cls)), None)
@@ -263,11 +130,18 @@ class Aggregate(dict[Any, Any]):
             self[self.finisher] = self[self.finisher.__name__] = event
             return self._end(event)
         if member is None and ends_a_list(event):
-            return self._end(event, f"{event.name} ended it, not {self._end_name}")
+            return self._end(event, f"{event.name} ended it, not {self.finisher_name}")
         return self._join(event, member)
 
+    def take_over(self, other: Aggregate) -> None:
+        """Add the events of another aggregate, which gathered the same announced list so far."""
+        self.announce()
+        for event in other.events:
+            self.evaluate_event(event)
+        self._received = other.received
+
     def fail(self, reason: str) -> None:
-        """End the list without its finisher."""
+        """End the list without its finisher; `reason` becomes its error message."""
         self._finished = True
         self._error_message = reason
 
@@ -279,45 +153,42 @@ class Aggregate(dict[Any, Any]):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    __hash__ = None  # equal to a str, yet each one's own
+    __hash__ = None  # an aggregate equals its name, but no two aggregates are equal
 
     def __repr__(self) -> str:
-        names = [key for key, held in self.items() if isinstance(held, list)]
+        names = [key for key, value in self.items() if isinstance(value, list)]
         counts = [f"{len(self[name])} {name}" for name in names if isinstance(name, str)]
         state = "open" if not self._finished else self._error_message or "whole"
         return f"<{self.name} {self._action_id!r}: {', '.join(counts) or 'no events'}; {state}>"
 
-    @property
-    def _end_name(self) -> str:
-        return self.finisher.__name__
-
     def _is_anonymous(self, event: Event) -> bool:
-        return self.anonymous and event.action_id is None and has_mark(type(self), event)
+        return self.anonymous and event.action_id is None and self.has_mark(event)
 
     def _join(self, event: Event, member: type[Event] | None) -> bool:
         self._received += 1
         if self.max_members is None or self._received <= self.max_members:
             self._events.append(event)
-            kept = self._find_place(event) if member is None else self[member]
-            kept.append(event)
+            stored = self._stored_under_name(event) if member is None else self[member]
+            stored.append(event)
         return False
 
-    def _find_place(self, event: Event) -> list[Event]:
-        """Where events of no member class are kept: under their name and a class of their own."""
-        held = self.get(event.name)
-        place: list[Event] = held if isinstance(held, list) else []
-        self[event.name] = place
+    def _stored_under_name(self, event: Event) -> list[Event]:
+        """The events of no member class that have this event's name."""
+        value = self.get(event.name)
+        stored: list[Event] = value if isinstance(value, list) else []
+        self[event.name] = stored
         if type(event) is not Event:
-            self[type(event)] = place
-        return place
+            self[type(event)] = stored
+        return stored
 
     def _end(self, event: Event, reason: str | None = None) -> bool:
         self._ended_by = event
         self._finished = True
-        self._error_message = self._find_contradiction(event) or reason
+        self._error_message = self._find_error(event) or reason
         return True
 
-    def _find_contradiction(self, end: Event) -> str | None:
+    def _find_error(self, end: Event) -> str | None:
+        """What the last event says that does not fit a whole list, or None."""
         if end.get("EventList", "").lower() == "cancelled":
             return f"Asterisk cancelled the list after {self._received} members"
         if self.max_members is not None and self._received > self.max_members:
@@ -332,23 +203,21 @@ class Aggregate(dict[Any, Any]):
     def _count_uncounted(self, end: Event) -> int:
         return sum(len(self[cls]) for cls in self.uncounted)
 
-    def _take_over(self, other: Aggregate) -> None:
-        """Gather what another aggregate has of the same announced list."""
-        self.announce()
-        for event in other.events:
-            self.evaluate_event(event)
-        self._received = other._received
-
 
 class EventList_Aggregate(Aggregate):
-    """Any list that Asterisk announces with `EventList: start`, up to its Complete or Cancelled.
+    """Any list that Asterisk announces with `EventList: start`, until its Complete or Cancelled.
 
-    It takes every event with its ActionID: those of one name are kept, as a list, under that
-    name, and under their class if they have one of their own. `ended_by` is the finisher.
+    Every event with its ActionID joins it. Events of one name are stored, as a list, under that
+    name, and also under their class if they have a class of their own. `ended_by` is the finisher.
     """
 
+    @property
+    def finisher_name(self) -> str:
+        """What error messages call the finisher, whose class is not known."""
+        return "its Complete"
+
     def evaluate_event(self, event: Message) -> bool | None:
-        """Take the event in: True if that ends the list, False if it joins, None if unrelated."""
+        """Add an event. True if it ends the list, False if it joins the list, None otherwise."""
         if self._finished or not isinstance(event, Event) or event.action_id != self._action_id:
             return None
         if not ends_a_list(event):
@@ -358,393 +227,63 @@ class EventList_Aggregate(Aggregate):
             self.setdefault(type(event), event)
         return self._end(event)
 
-    @property
-    def _end_name(self) -> str:
-        return "its Complete"
-
     def _count_uncounted(self, end: Event) -> int:
-        return sum(len(self.get(name, ())) for name in _UNCOUNTED.get(end.name, ()))
-
-
-def has_mark(kind: type[Aggregate], event: Event) -> bool:
-    """Whether the event has what tells a kind from others with the same classes."""
-    if kind.mark is None:
-        return False
-    header, text = kind.mark
-    return header in event if text is None else event.get(header) == text
+        return sum(
+            len(self.get(cls.__name__, ()))
+            for kind in _registered.values()
+            if kind.finisher.__name__ == end.name
+            for cls in kind.uncounted
+        )
 
 
 def ends_a_list(event: Event) -> bool:
-    """Whether the event says of itself that it is a list's last, in any case of letters."""
+    """Whether the event's header EventList says Complete or Cancelled, in upper or lower case."""
     return event.get("EventList", "").lower() in ("complete", "cancelled")
 
 
-class Agents_Aggregate(Aggregate):
-    """The agents of app_agent_pool, asked for with Agents."""
+# --- the registered kinds ---------------------------------------------------------------------
 
-    members = (Agents,)
-    finisher = AgentsComplete
+Kind = TypeVar("Kind", bound=type[Aggregate])
 
+_registered: dict[str, type[Aggregate]] = {}
+"""Class name to class, in the order of registration."""
 
-class BridgeInfo_Aggregate(Aggregate):
-    """The channels of one bridge, asked for with BridgeInfo; the finisher has the bridge."""
 
-    members = (BridgeInfoChannel,)
-    finisher = BridgeInfoComplete
+def register_list(kind: Kind) -> Kind:
+    """Class decorator: let every Collector know this kind of list by its events.
 
-
-class BridgeList_Aggregate(Aggregate):
-    """The bridges, asked for with BridgeList."""
-
-    members = (BridgeListItem,)
-    finisher = BridgeListComplete
-
-
-class BridgeTechnologyList_Aggregate(Aggregate):
-    """The ways of bridging, asked for with BridgeTechnologyList."""
-
-    members = (BridgeTechnologyListItem,)
-    finisher = BridgeTechnologyListComplete
-
-
-class ConfbridgeList_Aggregate(Aggregate):
-    """The users of one conference, asked for with ConfbridgeList."""
-
-    members = (ConfbridgeList,)
-    finisher = ConfbridgeListComplete
-
-
-class ConfbridgeListRooms_Aggregate(Aggregate):
-    """The conferences, asked for with ConfbridgeListRooms."""
-
-    members = (ConfbridgeListRooms,)
-    finisher = ConfbridgeListRoomsComplete
-
-
-class CoreShowChannelMap_Aggregate(Aggregate):
-    """The channels connected to one channel, asked for with CoreShowChannelMap."""
-
-    members = (CoreShowChannelMap,)
-    finisher = CoreShowChannelMapComplete
-
-
-class CoreShowChannels_Aggregate(Aggregate):
-    """The active channels, asked for with CoreShowChannels."""
-
-    members = (CoreShowChannel,)
-    finisher = CoreShowChannelsComplete
-
-
-class DAHDIShowChannels_Aggregate(Aggregate):
-    """The DAHDI channels, asked for with DAHDIShowChannels."""
-
-    members = (DAHDIShowChannels,)
-    finisher = DAHDIShowChannelsComplete
-    count_header = "Items"
-
-
-class DAHDIShowStatus_Aggregate(Aggregate):
-    """The DAHDI spans, asked for with DAHDIShowStatus."""
-
-    members = (DAHDIShowStatus,)
-    finisher = DAHDIShowStatusComplete
-    count_header = "Items"
-
-
-class DBGet_Aggregate(Aggregate):
-    """One entry of the database, asked for with DBGet."""
-
-    members = (DBGetResponse,)
-    finisher = DBGetComplete
-    # Asterisk before 1.8 answered with a DBGetResponse and no finisher.
-    opens_unasked = False
-
-
-class DBGetTree_Aggregate(Aggregate):
-    """The entries of the database below a key, asked for with DBGetTree."""
-
-    members = (DBGetTreeResponse,)
-    finisher = DBGetTreeComplete
-
-
-class DeviceStateList_Aggregate(Aggregate):
-    """The states of all devices, asked for with DeviceStateList."""
-
-    members = (DeviceStateChange,)
-    finisher = DeviceStateListComplete
-
-
-class ExtensionStateList_Aggregate(Aggregate):
-    """The states of all hints, asked for with ExtensionStateList."""
-
-    members = (ExtensionStatus,)
-    finisher = ExtensionStateListComplete
-
-
-class FAXSessions_Aggregate(Aggregate):
-    """The fax sessions, asked for with FAXSessions."""
-
-    members = (FAXSessionsEntry,)
-    finisher = FAXSessionsComplete
-    count_header = "Total"
-
-
-class Hangup_Aggregate(Aggregate):
-    """The channels hung up by a Hangup whose Channel is a /regular expression/."""
-
-    members = (ChannelHungup,)
-    finisher = ChannelsHungupListComplete
-
-
-class IAXpeerlist_Aggregate(Aggregate):
-    """The peers of chan_iax2 with mask and port, asked for with IAXpeerlist."""
-
-    members = (PeerEntry,)
-    finisher = PeerlistComplete
-    mark = ("Channeltype", "IAX")
-
-
-class IAXpeers_Aggregate(Aggregate):
-    """The peers of chan_iax2, asked for with IAXpeers; they come without the ActionID."""
-
-    members = (PeerEntry,)
-    finisher = PeerlistComplete
-    mark = ("Channeltype", "IAX2")
-    anonymous = True
-
-
-class IAXregistry_Aggregate(Aggregate):
-    """The registrations of chan_iax2, asked for with IAXregistry."""
-
-    members = (RegistryEntry,)
-    finisher = RegistrationsComplete
-    mark = ("Perceived", None)
-
-
-class MWIGet_Aggregate(Aggregate):
-    """Mailboxes with their message counts, asked for with MWIGet."""
-
-    members = (MWIGet,)
-    finisher = MWIGetComplete
-
-
-class MeetmeList_Aggregate(Aggregate):
-    """The users of MeetMe conferences, asked for with MeetmeList."""
-
-    members = (MeetmeList,)
-    finisher = MeetmeListComplete
-
-
-class MeetmeListRooms_Aggregate(Aggregate):
-    """The MeetMe conferences, asked for with MeetmeListRooms."""
-
-    members = (MeetmeListRooms,)
-    finisher = MeetmeListRoomsComplete
-
-
-class PJSIPShowAors_Aggregate(Aggregate):
-    """The addresses of record, asked for with PJSIPShowAors."""
-
-    members = (AorList,)
-    finisher = AorListComplete
-
-
-class PJSIPShowAuths_Aggregate(Aggregate):
-    """The authentications, asked for with PJSIPShowAuths."""
-
-    members = (AuthList,)
-    finisher = AuthListComplete
-
-
-class PJSIPShowContacts_Aggregate(Aggregate):
-    """The contacts, asked for with PJSIPShowContacts."""
-
-    members = (ContactList,)
-    finisher = ContactListComplete
-
-
-class PJSIPShowEndpoint_Aggregate(Aggregate):
-    """One endpoint and what belongs to it, asked for with PJSIPShowEndpoint."""
-
-    members = (
-        EndpointDetail,
-        IdentifyDetail,
-        ContactStatusDetail,
-        AuthDetail,
-        TransportDetail,
-        AorDetail,
-    )
-    finisher = EndpointDetailComplete
-    # Asterisk sends the finisher of a list that it has ended with an Error too.
-    opens_unasked = False
-
-
-class PJSIPShowEndpoints_Aggregate(Aggregate):
-    """The endpoints, asked for with PJSIPShowEndpoints."""
-
-    members = (EndpointList,)
-    finisher = EndpointListComplete
-
-
-class PJSIPShowMaintenance_Aggregate(Aggregate):
-    """The endpoints in maintenance, asked for with PJSIPShowMaintenance."""
-
-    members = (PJSIPMaintenanceStatus,)
-    finisher = PJSIPMaintenanceStatusComplete
-
-
-class PJSIPShowRegistrationInboundContactStatuses_Aggregate(Aggregate):
-    """All contacts' states, asked for with PJSIPShowRegistrationInboundContactStatuses."""
-
-    members = (ContactStatusDetail,)
-    finisher = ContactStatusDetailComplete
-    # Unannounced, an endpoint's contacts would be taken for these.
-    opens_unasked = False
-
-
-class PJSIPShowRegistrationsInbound_Aggregate(Aggregate):
-    """Who registers here, asked for with PJSIPShowRegistrationsInbound."""
-
-    members = (InboundRegistrationDetail,)
-    finisher = InboundRegistrationDetailComplete
-
-
-class PJSIPShowRegistrationsOutbound_Aggregate(Aggregate):
-    """Where Asterisk registers, asked for with PJSIPShowRegistrationsOutbound.
-
-    Each registration is followed by its authentications, which ListItems leaves out.
+    ValueError if a kind of that name is registered already.
     """
-
-    members = (OutboundRegistrationDetail, AuthDetail)
-    finisher = OutboundRegistrationDetailComplete
-    uncounted = (AuthDetail,)
-
-
-class PJSIPShowResourceLists_Aggregate(Aggregate):
-    """The resource lists, asked for with PJSIPShowResourceLists."""
-
-    members = (ResourceListDetail,)
-    finisher = ResourceListDetailComplete
+    name = kind.__name__
+    if name in _registered:
+        raise ValueError(f"{name} is registered already, by {_registered[name].__module__}")
+    _registered[name] = kind
+    return kind
 
 
-class PJSIPShowSubscriptionsInbound_Aggregate(Aggregate):
-    """Who subscribed here, asked for with PJSIPShowSubscriptionsInbound."""
-
-    members = (InboundSubscriptionDetail,)
-    finisher = InboundSubscriptionDetailComplete
+def registered_lists() -> tuple[type[Aggregate], ...]:
+    """Every registered kind of list, sorted by name."""
+    return tuple(_registered[name] for name in sorted(_registered))
 
 
-class PJSIPShowSubscriptionsOutbound_Aggregate(Aggregate):
-    """What Asterisk subscribed to, asked for with PJSIPShowSubscriptionsOutbound."""
+if TYPE_CHECKING:
+    from amistream.core_events import *
 
-    members = (OutboundSubscriptionDetail,)
-    finisher = OutboundSubscriptionDetailComplete
+    ALL: tuple[type[Aggregate], ...]
+else:
 
+    def __getattr__(name):
+        """The registered lists, which this module once defined, and ALL of them as a tuple.
 
-class PRIShowSpans_Aggregate(Aggregate):
-    """The D-channels of the PRI spans, asked for with PRIShowSpans."""
+        Old pickles and `from amistream.aggregates import QueueStatus_Aggregate` find them here.
+        """
+        if name in _registered:
+            return _registered[name]
+        if name == "ALL":
+            return registered_lists()
+        if name == "__all__":
+            return sorted([EventList_Aggregate.__name__, *_registered])
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-    members = (PRIShowSpans,)
-    finisher = PRIShowSpansComplete
-    count_header = "Items"
-
-
-class ParkedCalls_Aggregate(Aggregate):
-    """The parked calls, asked for with ParkedCalls."""
-
-    members = (ParkedCall,)
-    finisher = ParkedCallsComplete
-    count_header = "Total"
-
-
-class Parkinglots_Aggregate(Aggregate):
-    """The parking lots, asked for with Parkinglots."""
-
-    members = (Parkinglot,)
-    finisher = ParkinglotsComplete
-
-
-class PresenceStateList_Aggregate(Aggregate):
-    """All presence states, asked for with PresenceStateList."""
-
-    members = (PresenceStateChange,)
-    finisher = PresenceStateListComplete
-
-
-class QueueStatus_Aggregate(Aggregate):
-    """Queues with their members and waiting calls, asked for with QueueStatus."""
-
-    members = (QueueParams, QueueMember, QueueEntry)
-    finisher = QueueStatusComplete
-
-
-class QueueSummary_Aggregate(Aggregate):
-    """The queues in short, asked for with QueueSummary."""
-
-    members = (QueueSummary,)
-    finisher = QueueSummaryComplete
-
-
-class SIPpeers_Aggregate(Aggregate):
-    """The peers of chan_sip, asked for with SIPpeers."""
-
-    members = (PeerEntry,)
-    finisher = PeerlistComplete
-
-
-class SIPshowregistry_Aggregate(Aggregate):
-    """The registrations of chan_sip, asked for with SIPshowregistry."""
-
-    members = (RegistryEntry,)
-    finisher = RegistrationsComplete
-
-
-class ShowDialPlan_Aggregate(Aggregate):
-    """The dialplan, asked for with ShowDialPlan.
-
-    ListItems counts the events; ListExtensions, ListPriorities and ListContexts what they tell.
-    """
-
-    members = (ListDialplan,)
-    finisher = ShowDialPlanComplete
-
-
-class Status_Aggregate(Aggregate):
-    """The channels with their state, asked for with Status."""
-
-    members = (Status,)
-    finisher = StatusComplete
-    count_header = "Items"
-
-
-class VoicemailBoxSummary_Aggregate(Aggregate):
-    """The messages of one mailbox, asked for with VoicemailBoxSummary."""
-
-    members = (VoicemailBoxDetail,)
-    finisher = VoicemailBoxDetailComplete
-
-
-class VoicemailUserStatus_Aggregate(Aggregate):
-    """One mailbox, asked for with VoicemailUserStatus."""
-
-    members = (VoicemailUserDetail,)
-    finisher = VoicemailUserDetailComplete
-
-
-class VoicemailUsersList_Aggregate(Aggregate):
-    """The mailboxes, asked for with VoicemailUsersList."""
-
-    members = (VoicemailUserEntry,)
-    finisher = VoicemailUserEntryComplete
-
-
-ALL: tuple[type[Aggregate], ...] = tuple(
-    kind for kind in Aggregate.__subclasses__() if kind is not EventList_Aggregate
-)
-"""Every kind of list that is known by its events."""
-_UNCOUNTED = {
-    kind.finisher.__name__: [member.__name__ for member in kind.uncounted]
-    for kind in ALL
-    if kind.uncounted
-}
-"""The finisher's name to the names of the members that its count leaves out."""
+    def __dir__():
+        return sorted({*globals(), *__getattr__("__all__"), "ALL", "__all__"})

@@ -8,7 +8,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from amistream.aggregates import ALL, Aggregate, EventList_Aggregate, ends_a_list, has_mark
+from amistream.aggregates import (
+    Aggregate,
+    EventList_Aggregate,
+    ends_a_list,
+    registered_lists,
+)
 from amistream.errors import TooManyLists
 from amistream.messages import Event, Message, Response
 
@@ -34,12 +39,12 @@ class _Waiting:
 
     @property
     def awaits_answer(self) -> bool:
-        return self.asked and not self.announced and not self.aggregate._received
+        return self.asked and not self.announced and not self.aggregate.received
 
     @property
     def is_unknown(self) -> bool:
         """Whether it was announced, and that is all."""
-        return self.announced and not self.asked and not self.aggregate._received
+        return self.announced and not self.asked and not self.aggregate.received
 
 
 class _Role(NamedTuple):
@@ -79,7 +84,7 @@ class Collector:
 
     def __init__(
         self,
-        aggregates: Iterable[type[Aggregate]] = ALL,
+        aggregates: Iterable[type[Aggregate]] | None = None,
         *,
         timeout: float | None = 60.0,
         max_open: int = 10_000,
@@ -105,7 +110,7 @@ class Collector:
         self._kinds: set[type[Aggregate]] = set()
         self._kinds_of: dict[type, tuple[type[Aggregate], ...]] = {}
         self._roles: dict[type, _Role] = {}
-        for kind in aggregates:
+        for kind in registered_lists() if aggregates is None else aggregates:
             self._gather(kind)
 
     def __len__(self) -> int:
@@ -227,7 +232,7 @@ class Collector:
         kind = _choose(role.begins, telling) or EventList_Aggregate
         if kind is not entry.kind:
             entry.hold(kind(gathered.action_id, max_members=self.max_members))
-            entry.aggregate._take_over(gathered)
+            entry.aggregate.take_over(gathered)
 
     def _take_answer(self, answer: Response, action_id: str) -> Aggregate | None:
         entries = self._waiting_at.get(action_id, [])
@@ -287,7 +292,7 @@ class Collector:
             if entry.deadline > now:
                 break
             self.timed_out += 1
-            missing = entry.aggregate._end_name
+            missing = entry.aggregate.finisher_name
             overdue.append(
                 self._fail(entry, f"timed out after {self.timeout:g} s without {missing}")
             )
@@ -309,7 +314,7 @@ def _make_role(cls: type, kinds: tuple[type[Aggregate], ...]) -> _Role:
 
 def _choose(kinds: tuple[type[Aggregate], ...], event: Event) -> type[Aggregate] | None:
     """Which of the kinds an event begins: the one whose mark it has, else the first unmarked."""
-    marked = next((kind for kind in kinds if has_mark(kind, event)), None)
+    marked = next((kind for kind in kinds if kind.has_mark(event)), None)
     unmarked = next((kind for kind in kinds if kind.mark is None), None)
     return marked or unmarked or next((k for k in kinds if isinstance(event, k.finisher)), None)
 

@@ -189,7 +189,7 @@ def test_json_has_everything(run, ami):
 def test_json_of_a_list(run):
     assert read_json(run("--json"))["lists"]["Status"] == {
         "class": "Status_Aggregate",
-        "module": "amistream.aggregates",
+        "module": "amistream.events.channels",
         "doc": "The channels with their state, asked for with Status.",
         "members": ["Status"],
         "finisher": "StatusComplete",

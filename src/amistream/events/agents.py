@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amistream.aggregates import Aggregate, register_list
 from amistream.events._lists import ListEnd
 from amistream.events._snapshots import ChannelEvent
 from amistream.headers import Int, Text
@@ -11,6 +12,7 @@ __all__ = [
     "AgentLogoff",
     "Agents",
     "AgentsComplete",
+    "Agents_Aggregate",
 ]
 
 
@@ -48,3 +50,14 @@ class AgentsComplete(ListEnd):
     """The end of an Agents list."""
 
     __slots__ = ()
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+@register_list
+class Agents_Aggregate(Aggregate):
+    """The agents of app_agent_pool, asked for with Agents."""
+
+    members = (Agents,)
+    finisher = AgentsComplete

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amistream.aggregates import Aggregate, register_list
 from amistream.events._lists import ListEnd
 from amistream.events._snapshots import BridgeEvent, ChannelEvent, FromBridgeEvent, ToBridgeEvent
 from amistream.headers import Bool, Int, Text
@@ -13,12 +14,15 @@ __all__ = [
     "BridgeEnter",
     "BridgeInfoChannel",
     "BridgeInfoComplete",
+    "BridgeInfo_Aggregate",
     "BridgeLeave",
     "BridgeListComplete",
     "BridgeListItem",
+    "BridgeList_Aggregate",
     "BridgeMerge",
     "BridgeTechnologyListComplete",
     "BridgeTechnologyListItem",
+    "BridgeTechnologyList_Aggregate",
     "BridgeVideoSourceUpdate",
 ]
 
@@ -102,3 +106,30 @@ class BridgeTechnologyListComplete(ListEnd):
     """The end of a BridgeTechnologyList list."""
 
     __slots__ = ()
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+@register_list
+class BridgeInfo_Aggregate(Aggregate):
+    """The channels of one bridge, asked for with BridgeInfo; the finisher has the bridge."""
+
+    members = (BridgeInfoChannel,)
+    finisher = BridgeInfoComplete
+
+
+@register_list
+class BridgeList_Aggregate(Aggregate):
+    """The bridges, asked for with BridgeList."""
+
+    members = (BridgeListItem,)
+    finisher = BridgeListComplete
+
+
+@register_list
+class BridgeTechnologyList_Aggregate(Aggregate):
+    """The ways of bridging, asked for with BridgeTechnologyList."""
+
+    members = (BridgeTechnologyListItem,)
+    finisher = BridgeTechnologyListComplete

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amistream.aggregates import Aggregate, register_list
 from amistream.enums import ChannelState, HangupCause, OriginateReason
 from amistream.events._lists import ListEnd
 from amistream.events._snapshots import (
@@ -35,7 +36,9 @@ __all__ = [
     "CoreShowChannel",
     "CoreShowChannelMap",
     "CoreShowChannelMapComplete",
+    "CoreShowChannelMap_Aggregate",
     "CoreShowChannelsComplete",
+    "CoreShowChannels_Aggregate",
     "DTMFBegin",
     "DTMFEnd",
     "DialBegin",
@@ -47,6 +50,7 @@ __all__ = [
     "HangupHandlerPush",
     "HangupHandlerRun",
     "HangupRequest",
+    "Hangup_Aggregate",
     "Hold",
     "MusicOnHoldStart",
     "MusicOnHoldStop",
@@ -62,6 +66,7 @@ __all__ = [
     "SoftHangupRequest",
     "Status",
     "StatusComplete",
+    "Status_Aggregate",
     "Unhold",
     "VarSet",
     "Wink",
@@ -457,3 +462,39 @@ class Rename(Event):
     channel = Text("Channel")
     new_name = Text("Newname")
     uniqueid = Text("Uniqueid")
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+@register_list
+class CoreShowChannelMap_Aggregate(Aggregate):
+    """The channels connected to one channel, asked for with CoreShowChannelMap."""
+
+    members = (CoreShowChannelMap,)
+    finisher = CoreShowChannelMapComplete
+
+
+@register_list
+class CoreShowChannels_Aggregate(Aggregate):
+    """The active channels, asked for with CoreShowChannels."""
+
+    members = (CoreShowChannel,)
+    finisher = CoreShowChannelsComplete
+
+
+@register_list
+class Hangup_Aggregate(Aggregate):
+    """The channels hung up by a Hangup whose Channel is a /regular expression/."""
+
+    members = (ChannelHungup,)
+    finisher = ChannelsHungupListComplete
+
+
+@register_list
+class Status_Aggregate(Aggregate):
+    """The channels with their state, asked for with Status."""
+
+    members = (Status,)
+    finisher = StatusComplete
+    count_header = "Items"

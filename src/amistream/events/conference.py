@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amistream.aggregates import Aggregate, register_list
 from amistream.events._lists import ListEnd
 from amistream.events._snapshots import BridgeEvent, ChannelEvent
 from amistream.headers import Bool, Int, Text
@@ -15,6 +16,8 @@ __all__ = [
     "ConfbridgeListComplete",
     "ConfbridgeListRooms",
     "ConfbridgeListRoomsComplete",
+    "ConfbridgeListRooms_Aggregate",
+    "ConfbridgeList_Aggregate",
     "ConfbridgeMute",
     "ConfbridgeRecord",
     "ConfbridgeStart",
@@ -144,3 +147,22 @@ class ConfbridgeListRoomsComplete(ListEnd):
     __slots__ = ()
 
     list_items = Int("ListItems", failure=-1)
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+@register_list
+class ConfbridgeList_Aggregate(Aggregate):
+    """The users of one conference, asked for with ConfbridgeList."""
+
+    members = (ConfbridgeList,)
+    finisher = ConfbridgeListComplete
+
+
+@register_list
+class ConfbridgeListRooms_Aggregate(Aggregate):
+    """The conferences, asked for with ConfbridgeListRooms."""
+
+    members = (ConfbridgeListRooms,)
+    finisher = ConfbridgeListRoomsComplete

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amistream.aggregates import Aggregate, register_list
 from amistream.events._lists import ListEnd
 from amistream.events._snapshots import UNKNOWN, ChannelEvent
 from amistream.headers import Bool, Int, Text
@@ -14,11 +15,14 @@ __all__ = [
     "DAHDIChannel",
     "DAHDIShowChannels",
     "DAHDIShowChannelsComplete",
+    "DAHDIShowChannels_Aggregate",
     "DAHDIShowStatus",
     "DAHDIShowStatusComplete",
+    "DAHDIShowStatus_Aggregate",
     "DNDState",
     "PRIShowSpans",
     "PRIShowSpansComplete",
+    "PRIShowSpans_Aggregate",
     "SpanAlarm",
     "SpanAlarmClear",
 ]
@@ -181,3 +185,33 @@ class PRIShowSpansComplete(ListEnd):
     __slots__ = ()
 
     items_sent = Int("Items")
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+@register_list
+class DAHDIShowChannels_Aggregate(Aggregate):
+    """The DAHDI channels, asked for with DAHDIShowChannels."""
+
+    members = (DAHDIShowChannels,)
+    finisher = DAHDIShowChannelsComplete
+    count_header = "Items"
+
+
+@register_list
+class DAHDIShowStatus_Aggregate(Aggregate):
+    """The DAHDI spans, asked for with DAHDIShowStatus."""
+
+    members = (DAHDIShowStatus,)
+    finisher = DAHDIShowStatusComplete
+    count_header = "Items"
+
+
+@register_list
+class PRIShowSpans_Aggregate(Aggregate):
+    """The D-channels of the PRI spans, asked for with PRIShowSpans."""
+
+    members = (PRIShowSpans,)
+    finisher = PRIShowSpansComplete
+    count_header = "Items"

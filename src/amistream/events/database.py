@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amistream.aggregates import Aggregate, register_list
 from amistream.events._lists import ListEnd
 from amistream.headers import Text
 from amistream.messages import Event
@@ -11,6 +12,8 @@ __all__ = [
     "DBGetResponse",
     "DBGetTreeComplete",
     "DBGetTreeResponse",
+    "DBGetTree_Aggregate",
+    "DBGet_Aggregate",
 ]
 
 
@@ -43,3 +46,24 @@ class DBGetTreeComplete(ListEnd):
     """The end of a DBGetTree list."""
 
     __slots__ = ()
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+@register_list
+class DBGet_Aggregate(Aggregate):
+    """One entry of the database, asked for with DBGet."""
+
+    members = (DBGetResponse,)
+    finisher = DBGetComplete
+    # Asterisk before 1.8 answered with a DBGetResponse and no finisher.
+    opens_unasked = False
+
+
+@register_list
+class DBGetTree_Aggregate(Aggregate):
+    """The entries of the database below a key, asked for with DBGetTree."""
+
+    members = (DBGetTreeResponse,)
+    finisher = DBGetTreeComplete

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amistream.aggregates import Aggregate, register_list
 from amistream.events._lists import ListEnd
 from amistream.headers import Int, Text
 from amistream.messages import Event
@@ -9,6 +10,7 @@ from amistream.messages import Event
 __all__ = [
     "ListDialplan",
     "ShowDialPlanComplete",
+    "ShowDialPlan_Aggregate",
 ]
 
 
@@ -37,3 +39,17 @@ class ShowDialPlanComplete(ListEnd):
     list_extensions = Int("ListExtensions")
     list_priorities = Int("ListPriorities")
     list_contexts = Int("ListContexts")
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+@register_list
+class ShowDialPlan_Aggregate(Aggregate):
+    """The dialplan, asked for with ShowDialPlan.
+
+    ListItems counts the events; ListExtensions, ListPriorities and ListContexts what they tell.
+    """
+
+    members = (ListDialplan,)
+    finisher = ShowDialPlanComplete

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amistream.aggregates import Aggregate, register_list
 from amistream.events._lists import ListEnd
 from amistream.events._snapshots import ChannelEvent
 from amistream.headers import Bool, Int, Repeated, Text
@@ -11,6 +12,7 @@ __all__ = [
     "FAXSession",
     "FAXSessionsComplete",
     "FAXSessionsEntry",
+    "FAXSessions_Aggregate",
     "FAXStats",
     "FAXStatus",
     "ReceiveFAX",
@@ -105,3 +107,15 @@ class FAXSessionsComplete(ListEnd):
     __slots__ = ()
 
     total = Int("Total")
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+@register_list
+class FAXSessions_Aggregate(Aggregate):
+    """The fax sessions, asked for with FAXSessions."""
+
+    members = (FAXSessionsEntry,)
+    finisher = FAXSessionsComplete
+    count_header = "Total"

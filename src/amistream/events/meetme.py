@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amistream.aggregates import Aggregate, register_list
 from amistream.events._lists import ListEnd
 from amistream.events._snapshots import UNKNOWN, ChannelEvent
 from amistream.headers import Bool, Int, Text
@@ -15,6 +16,8 @@ __all__ = [
     "MeetmeListComplete",
     "MeetmeListRooms",
     "MeetmeListRoomsComplete",
+    "MeetmeListRooms_Aggregate",
+    "MeetmeList_Aggregate",
     "MeetmeMute",
     "MeetmeTalkRequest",
     "MeetmeTalking",
@@ -125,3 +128,22 @@ class MeetmeListRoomsComplete(ListEnd):
     __slots__ = ()
 
     list_items = Int("ListItems", failure=-1)
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+@register_list
+class MeetmeList_Aggregate(Aggregate):
+    """The users of MeetMe conferences, asked for with MeetmeList."""
+
+    members = (MeetmeList,)
+    finisher = MeetmeListComplete
+
+
+@register_list
+class MeetmeListRooms_Aggregate(Aggregate):
+    """The MeetMe conferences, asked for with MeetmeListRooms."""
+
+    members = (MeetmeListRooms,)
+    finisher = MeetmeListRoomsComplete

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amistream.aggregates import Aggregate, register_list
 from amistream.events._lists import ListEnd
 from amistream.events._snapshots import (
     UNKNOWN,
@@ -18,8 +19,10 @@ __all__ = [
     "ParkedCallSwap",
     "ParkedCallTimeOut",
     "ParkedCallsComplete",
+    "ParkedCalls_Aggregate",
     "Parkinglot",
     "ParkinglotsComplete",
+    "Parkinglots_Aggregate",
     "UnParkedCall",
 ]
 
@@ -96,3 +99,23 @@ class ParkinglotsComplete(ListEnd):
     """The end of a Parkinglots list."""
 
     __slots__ = ()
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+@register_list
+class ParkedCalls_Aggregate(Aggregate):
+    """The parked calls, asked for with ParkedCalls."""
+
+    members = (ParkedCall,)
+    finisher = ParkedCallsComplete
+    count_header = "Total"
+
+
+@register_list
+class Parkinglots_Aggregate(Aggregate):
+    """The parking lots, asked for with Parkinglots."""
+
+    members = (Parkinglot,)
+    finisher = ParkinglotsComplete

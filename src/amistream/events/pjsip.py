@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amistream.aggregates import Aggregate, register_list
 from amistream.events._lists import ListEnd
 from amistream.headers import Bool, Float, Int, Text
 from amistream.messages import Event
@@ -33,6 +34,18 @@ __all__ = [
     "OutboundSubscriptionDetailComplete",
     "PJSIPMaintenanceStatus",
     "PJSIPMaintenanceStatusComplete",
+    "PJSIPShowAors_Aggregate",
+    "PJSIPShowAuths_Aggregate",
+    "PJSIPShowContacts_Aggregate",
+    "PJSIPShowEndpoint_Aggregate",
+    "PJSIPShowEndpoints_Aggregate",
+    "PJSIPShowMaintenance_Aggregate",
+    "PJSIPShowRegistrationInboundContactStatuses_Aggregate",
+    "PJSIPShowRegistrationsInbound_Aggregate",
+    "PJSIPShowRegistrationsOutbound_Aggregate",
+    "PJSIPShowResourceLists_Aggregate",
+    "PJSIPShowSubscriptionsInbound_Aggregate",
+    "PJSIPShowSubscriptionsOutbound_Aggregate",
     "ResourceListDetail",
     "ResourceListDetailComplete",
     "TransportDetail",
@@ -549,3 +562,117 @@ class PJSIPMaintenanceStatusComplete(ListEnd):
     """The end of a PJSIPShowMaintenance list."""
 
     __slots__ = ()
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+@register_list
+class PJSIPShowAors_Aggregate(Aggregate):
+    """The addresses of record, asked for with PJSIPShowAors."""
+
+    members = (AorList,)
+    finisher = AorListComplete
+
+
+@register_list
+class PJSIPShowAuths_Aggregate(Aggregate):
+    """The authentications, asked for with PJSIPShowAuths."""
+
+    members = (AuthList,)
+    finisher = AuthListComplete
+
+
+@register_list
+class PJSIPShowContacts_Aggregate(Aggregate):
+    """The contacts, asked for with PJSIPShowContacts."""
+
+    members = (ContactList,)
+    finisher = ContactListComplete
+
+
+@register_list
+class PJSIPShowEndpoint_Aggregate(Aggregate):
+    """One endpoint and what belongs to it, asked for with PJSIPShowEndpoint."""
+
+    members = (
+        EndpointDetail,
+        IdentifyDetail,
+        ContactStatusDetail,
+        AuthDetail,
+        TransportDetail,
+        AorDetail,
+    )
+    finisher = EndpointDetailComplete
+    # Asterisk sends the finisher of a list that it has ended with an Error too.
+    opens_unasked = False
+
+
+@register_list
+class PJSIPShowEndpoints_Aggregate(Aggregate):
+    """The endpoints, asked for with PJSIPShowEndpoints."""
+
+    members = (EndpointList,)
+    finisher = EndpointListComplete
+
+
+@register_list
+class PJSIPShowMaintenance_Aggregate(Aggregate):
+    """The endpoints in maintenance, asked for with PJSIPShowMaintenance."""
+
+    members = (PJSIPMaintenanceStatus,)
+    finisher = PJSIPMaintenanceStatusComplete
+
+
+@register_list
+class PJSIPShowRegistrationInboundContactStatuses_Aggregate(Aggregate):
+    """All contacts' states, asked for with PJSIPShowRegistrationInboundContactStatuses."""
+
+    members = (ContactStatusDetail,)
+    finisher = ContactStatusDetailComplete
+    # Unannounced, an endpoint's contacts would be taken for these.
+    opens_unasked = False
+
+
+@register_list
+class PJSIPShowRegistrationsInbound_Aggregate(Aggregate):
+    """Who registers here, asked for with PJSIPShowRegistrationsInbound."""
+
+    members = (InboundRegistrationDetail,)
+    finisher = InboundRegistrationDetailComplete
+
+
+@register_list
+class PJSIPShowRegistrationsOutbound_Aggregate(Aggregate):
+    """Where Asterisk registers, asked for with PJSIPShowRegistrationsOutbound.
+
+    Each registration is followed by its authentications, which ListItems leaves out.
+    """
+
+    members = (OutboundRegistrationDetail, AuthDetail)
+    finisher = OutboundRegistrationDetailComplete
+    uncounted = (AuthDetail,)
+
+
+@register_list
+class PJSIPShowResourceLists_Aggregate(Aggregate):
+    """The resource lists, asked for with PJSIPShowResourceLists."""
+
+    members = (ResourceListDetail,)
+    finisher = ResourceListDetailComplete
+
+
+@register_list
+class PJSIPShowSubscriptionsInbound_Aggregate(Aggregate):
+    """Who subscribed here, asked for with PJSIPShowSubscriptionsInbound."""
+
+    members = (InboundSubscriptionDetail,)
+    finisher = InboundSubscriptionDetailComplete
+
+
+@register_list
+class PJSIPShowSubscriptionsOutbound_Aggregate(Aggregate):
+    """What Asterisk subscribed to, asked for with PJSIPShowSubscriptionsOutbound."""
+
+    members = (OutboundSubscriptionDetail,)
+    finisher = OutboundSubscriptionDetailComplete

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amistream.aggregates import Aggregate, register_list
 from amistream.enums import MemberStatus
 from amistream.events._lists import ListEnd
 from amistream.events._snapshots import UNKNOWN, ChannelEvent, DestChannelEvent
@@ -28,8 +29,10 @@ __all__ = [
     "QueueMemberStatus",
     "QueueParams",
     "QueueStatusComplete",
+    "QueueStatus_Aggregate",
     "QueueSummary",
     "QueueSummaryComplete",
+    "QueueSummary_Aggregate",
 ]
 
 
@@ -282,3 +285,22 @@ class QueueSummaryComplete(ListEnd):
     """The end of a QueueSummary list."""
 
     __slots__ = ()
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+@register_list
+class QueueStatus_Aggregate(Aggregate):
+    """Queues with their members and waiting calls, asked for with QueueStatus."""
+
+    members = (QueueParams, QueueMember, QueueEntry)
+    finisher = QueueStatusComplete
+
+
+@register_list
+class QueueSummary_Aggregate(Aggregate):
+    """The queues in short, asked for with QueueSummary."""
+
+    members = (QueueSummary,)
+    finisher = QueueSummaryComplete

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from amistream.aggregates import Aggregate, register_list
 from amistream.events._lists import ListEnd
 from amistream.events._snapshots import UNKNOWN
 from amistream.headers import Bool, Int, Milliseconds, Text
 from amistream.messages import Event
 
 __all__ = [
+    "IAXpeerlist_Aggregate",
+    "IAXpeers_Aggregate",
+    "IAXregistry_Aggregate",
     "PeerEntry",
     "PeerStatus",
     "PeerlistComplete",
     "RegistrationsComplete",
     "Registry",
     "RegistryEntry",
+    "SIPpeers_Aggregate",
+    "SIPshowregistry_Aggregate",
 ]
 
 
@@ -104,3 +110,50 @@ class RegistrationsComplete(ListEnd):
     __slots__ = ()
 
     list_items = Int("ListItems", failure=-1)
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+@register_list
+class IAXpeerlist_Aggregate(Aggregate):
+    """The peers of chan_iax2 with mask and port, asked for with IAXpeerlist."""
+
+    members = (PeerEntry,)
+    finisher = PeerlistComplete
+    mark = ("Channeltype", "IAX")
+
+
+@register_list
+class IAXpeers_Aggregate(Aggregate):
+    """The peers of chan_iax2, asked for with IAXpeers; they come without the ActionID."""
+
+    members = (PeerEntry,)
+    finisher = PeerlistComplete
+    mark = ("Channeltype", "IAX2")
+    anonymous = True
+
+
+@register_list
+class IAXregistry_Aggregate(Aggregate):
+    """The registrations of chan_iax2, asked for with IAXregistry."""
+
+    members = (RegistryEntry,)
+    finisher = RegistrationsComplete
+    mark = ("Perceived", None)
+
+
+@register_list
+class SIPpeers_Aggregate(Aggregate):
+    """The peers of chan_sip, asked for with SIPpeers."""
+
+    members = (PeerEntry,)
+    finisher = PeerlistComplete
+
+
+@register_list
+class SIPshowregistry_Aggregate(Aggregate):
+    """The registrations of chan_sip, asked for with SIPshowregistry."""
+
+    members = (RegistryEntry,)
+    finisher = RegistrationsComplete

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amistream.aggregates import Aggregate, register_list
 from amistream.enums import DeviceState
 from amistream.events._lists import ListEnd
 from amistream.headers import Enumeration, Int, Text
@@ -10,10 +11,13 @@ from amistream.messages import Event
 __all__ = [
     "DeviceStateChange",
     "DeviceStateListComplete",
+    "DeviceStateList_Aggregate",
     "ExtensionStateListComplete",
+    "ExtensionStateList_Aggregate",
     "ExtensionStatus",
     "PresenceStateChange",
     "PresenceStateListComplete",
+    "PresenceStateList_Aggregate",
     "PresenceStatus",
 ]
 
@@ -82,3 +86,30 @@ class PresenceStatus(Event):
     status = Text("Status")
     subtype = Text("Subtype")
     message = Text("Message")
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+@register_list
+class DeviceStateList_Aggregate(Aggregate):
+    """The states of all devices, asked for with DeviceStateList."""
+
+    members = (DeviceStateChange,)
+    finisher = DeviceStateListComplete
+
+
+@register_list
+class ExtensionStateList_Aggregate(Aggregate):
+    """The states of all hints, asked for with ExtensionStateList."""
+
+    members = (ExtensionStatus,)
+    finisher = ExtensionStateListComplete
+
+
+@register_list
+class PresenceStateList_Aggregate(Aggregate):
+    """All presence states, asked for with PresenceStateList."""
+
+    members = (PresenceStateChange,)
+    finisher = PresenceStateListComplete

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amistream.aggregates import Aggregate, register_list
 from amistream.events._lists import ListEnd
 from amistream.events._snapshots import ChannelEvent
 from amistream.headers import Bool, Float, Int, Text
@@ -10,15 +11,19 @@ from amistream.messages import Event
 __all__ = [
     "MWIGet",
     "MWIGetComplete",
+    "MWIGet_Aggregate",
     "MessageWaiting",
     "MiniVoiceMail",
     "VoicemailBoxDetail",
     "VoicemailBoxDetailComplete",
+    "VoicemailBoxSummary_Aggregate",
     "VoicemailPasswordChange",
     "VoicemailUserDetail",
     "VoicemailUserDetailComplete",
     "VoicemailUserEntry",
     "VoicemailUserEntryComplete",
+    "VoicemailUserStatus_Aggregate",
+    "VoicemailUsersList_Aggregate",
 ]
 
 
@@ -152,3 +157,38 @@ class VoicemailUserDetailComplete(ListEnd):
     """The end of a VoicemailUserStatus list."""
 
     __slots__ = ()
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+@register_list
+class MWIGet_Aggregate(Aggregate):
+    """Mailboxes with their message counts, asked for with MWIGet."""
+
+    members = (MWIGet,)
+    finisher = MWIGetComplete
+
+
+@register_list
+class VoicemailBoxSummary_Aggregate(Aggregate):
+    """The messages of one mailbox, asked for with VoicemailBoxSummary."""
+
+    members = (VoicemailBoxDetail,)
+    finisher = VoicemailBoxDetailComplete
+
+
+@register_list
+class VoicemailUserStatus_Aggregate(Aggregate):
+    """One mailbox, asked for with VoicemailUserStatus."""
+
+    members = (VoicemailUserDetail,)
+    finisher = VoicemailUserDetailComplete
+
+
+@register_list
+class VoicemailUsersList_Aggregate(Aggregate):
+    """The mailboxes, asked for with VoicemailUsersList."""
+
+    members = (VoicemailUserEntry,)
+    finisher = VoicemailUserEntryComplete
