@@ -1,4 +1,4 @@
-"""The one command: measure every row, print the tables, keep the numbers and the chart."""
+"""The benchmark command: measure every row, print the tables, save the numbers and the chart."""
 
 from __future__ import annotations
 
@@ -22,71 +22,75 @@ FILES = [ROOT / "bench" / f"test_{name}.py" for name in ("table", "growth", "alo
 THOROUGH = ("--benchmark-min-time=0.3", "--benchmark-min-rounds=5", "--benchmark-max-time=2")
 QUICK = ("--benchmark-min-time=0.02", "--benchmark-min-rounds=2", "--benchmark-max-time=0.1")
 
-DESCRIPTION = "Measure the parser beside its peers. Let the machine do nothing else meanwhile."
+DESCRIPTION = "Measure the parser beside its peers. Run nothing else on the machine meanwhile."
 EPILOG = f"""\
 rows of the table: {", ".join(rows.TABLE)}
 further rows:      {", ".join(rows.FURTHER)}
 
-A figure is that of the fastest round; the rounds of the contenders are about as long. The run
-writes numbers.json, table.md and histogram.svg into bench/results, but with --quick or --only
-just prints, unless --output says where to write.
+Each figure comes from the fastest round. The rounds of all contenders take about the same time.
+The run writes numbers.json, table.md and histogram.svg to bench/results. With --quick or --only
+it prints the tables and writes nothing, unless --output names a folder.
 
 examples:
-  python -m bench                           everything, some eight minutes
-  python -m bench --quick                   a look at whether all works, about two
+  python -m bench                           everything: about eight minutes
+  python -m bench --quick                   only shows that everything works: about two minutes
   python -m bench --only split --only typed
-  python -m bench --readme                  everything, and the table into README.md
+  python -m bench --readme                  everything, and puts the table into README.md
 """
 
 
 def main() -> int:
-    """Run the benchmarks; the exit code."""
-    told = _arguments()
-    if told.readme and not report.has_markers(README):
+    """Run the benchmarks; return the exit code."""
+    options = _parse_arguments()
+    if options.readme and not report.has_markers(README):
         print(f"bench: README.md has no {report.BEGIN} and {report.END}", file=sys.stderr)
         return 2
     try:
         for name in contenders.NAMES:
             contenders.load(name)
-        code, measured = _measure(told.quick, told.only)
+        code, measured = _measure(options.quick, options.only)
     except ImportError as error:
         print(f'bench: {error}: python -m pip install -e ".[bench]"', file=sys.stderr)
         return 2
     if not measured:
         return code
-    results = report.Results(measured, told.quick)
+    results = report.Results(measured, options.quick)
     print(report.all_tables(results))
-    output = told.output or (None if told.quick or told.only else RESULTS)
+    output = options.output or (None if options.quick or options.only else RESULTS)
     if code == 0 and output is not None:
         _write(output, results)
-    if code == 0 and told.readme:
-        report.put_into(README, results)
+    if code == 0 and options.readme:
+        report.write_table(README, results)
     return code
 
 
-def _arguments() -> argparse.Namespace:
+def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true", help="less of everything")
+    parser.add_argument("--quick", action="store_true", help="shorter rounds and fewer cases")
     parser.add_argument(
-        "--only", metavar="ROW", action="append", choices=rows.NAMES, help="one row; repeatable"
+        "--only",
+        metavar="ROW",
+        action="append",
+        choices=rows.NAMES,
+        help="measure only this row; may be repeated",
     )
-    parser.add_argument("--output", metavar="DIR", type=Path, help="where the results are written")
-    parser.add_argument("--readme", action="store_true", help="put the table into README.md too")
-    told = parser.parse_args()
-    if told.readme and told.only:
-        parser.error("--readme needs all rows, not --only some")
-    return told
+    parser.add_argument("--output", metavar="DIR", type=Path, help="write the results to DIR")
+    parser.add_argument("--readme", action="store_true", help="also put the table into README.md")
+    options = parser.parse_args()
+    if options.readme and options.only:
+        parser.error("--readme needs all rows: do not use it with --only")
+    return options
 
 
 def _measure(quick: bool, only: list[str] | None) -> tuple[int, dict[str, object]]:
-    """pytest's exit code and what pytest-benchmark wrote, nothing if it wrote nothing."""
+    """pytest's exit code and pytest-benchmark's JSON, which is empty if it wrote none."""
     import pytest
-    import pytest_benchmark  # noqa: F401 (so that it is missed here, not by an odd usage error)
+    import pytest_benchmark  # noqa: F401 (if it is missing, fail here with a clear ImportError)
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "measured.json")
@@ -109,7 +113,7 @@ def _write(folder: Path, results: report.Results) -> None:
 
 
 class _Progress:
-    """Says which benchmark runs, in place of pytest's dots."""
+    """Prints the name of each benchmark that starts, instead of pytest's dots."""
 
     def __init__(self) -> None:
         self.started = time.monotonic()

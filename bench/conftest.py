@@ -1,4 +1,4 @@
-"""Fixtures of the benchmarks: the capture, and how a measured row is noted down."""
+"""Fixtures of the benchmarks: the capture, and the recorder of measured figures."""
 
 from __future__ import annotations
 
@@ -13,24 +13,28 @@ from bench import contenders, rows
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("bench")
-    group.addoption("--only", action="append", choices=rows.NAMES, help="one row; may be repeated")
-    group.addoption("--quick", action="store_true", help="less of everything, to see that it works")
+    group.addoption(
+        "--only", action="append", choices=rows.NAMES, help="measure only this row; repeatable"
+    )
+    group.addoption("--quick", action="store_true", help="shorter rounds and fewer cases")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
     only, quick = config.getoption("--only"), config.getoption("--quick")
-    others = [item for item in items if (only and _row(item) not in only) or (quick and _big(item))]
-    config.hook.pytest_deselected(items=others)
-    items[:] = [item for item in items if item not in others]
+    deselected = [
+        item for item in items if (only and _row(item) not in only) or (quick and _is_long(item))
+    ]
+    config.hook.pytest_deselected(items=deselected)
+    items[:] = [item for item in items if item not in deselected]
 
 
 def _row(item: pytest.Function) -> str:
-    """A test is called after its row, or has it as a parameter."""
+    """The row that a test measures: its parameter `row`, or its name without `test_`."""
     return str(_parameters(item).get("row", item.originalname.removeprefix("test_")))
 
 
-def _big(item: pytest.Function) -> bool:
-    """Whether it only does the same again, or on more."""
+def _is_long(item: pytest.Function) -> bool:
+    """Whether the test only repeats another one, or uses a larger input."""
     parameters = _parameters(item)
     return bool(parameters.get("sweep", 1) > 1 or parameters.get("megabytes", 1) > 10)
 
@@ -41,7 +45,7 @@ def _parameters(item: pytest.Function) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def quick(request: pytest.FixtureRequest) -> bool:
-    """Whether it is only to be seen that all works."""
+    """Whether this run only shows that everything works."""
     return bool(request.config.getoption("--quick"))
 
 
@@ -53,21 +57,21 @@ def capture() -> contenders.Stream:
 
 @pytest.fixture(scope="session")
 def choices(capture: contenders.Stream) -> list[tuple[contenders.Choice, ...]]:
-    """Which three headers are read of each of its messages."""
+    """The three headers to read from each message of the capture."""
     return contenders.choose(capture)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _small_heap() -> Iterator[None]:
-    """Spare the contenders the collector's walks through what pytest itself keeps."""
+    """Keep the GC from scanning pytest's own objects while a contender runs."""
     gc.collect()
     gc.freeze()
     yield
     gc.unfreeze()
 
 
-class Note:
-    """Where a test puts down what it measured; report.py reads it from pytest-benchmark's JSON."""
+class Recorder:
+    """Records what a test measured; report.py reads it from pytest-benchmark's JSON."""
 
     def __init__(self, benchmark: Any, row: str) -> None:
         self.benchmark = benchmark
@@ -76,14 +80,14 @@ class Note:
     def time(
         self, contender: str, work: Callable[[], object], *, per: int, unit: str, case: str = ""
     ) -> None:
-        """Time the work, which does `per` of what the unit counts."""
+        """Time the work; `per` is how many of the unit's items (bytes, messages) one call does."""
         self._label(contender=contender, unit=unit, case=case, per=per)
         self.benchmark(work)
 
     def values(
         self, contender: str, values: dict[str, float], *, unit: str, **details: object
     ) -> None:
-        """Put down what was measured otherwise, by case."""
+        """Record figures that were measured elsewhere, by case."""
         self._label(contender=contender, unit=unit, values=values, details=details)
         self.benchmark.pedantic(lambda: None)
 
@@ -93,6 +97,6 @@ class Note:
 
 
 @pytest.fixture
-def note(benchmark: Any, request: pytest.FixtureRequest) -> Note:
-    """Put down what this test measures."""
-    return Note(benchmark, _row(request.node))
+def record(benchmark: Any, request: pytest.FixtureRequest) -> Recorder:
+    """The recorder for the figures of this test."""
+    return Recorder(benchmark, _row(request.node))

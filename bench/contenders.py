@@ -1,7 +1,7 @@
-"""Who is measured, behind one interface: both twins of amistream, pystrix and panoramisk.
+"""The parsers that are measured, behind one interface: both twins, pystrix and panoramisk.
 
-Each does what its own reader does with a stream, nothing added and nothing spared. What one of
-them has to be told, such as which headers to read, is found out before anything is timed.
+Each contender does exactly what its own reader does with a stream. What a contender must know
+beforehand, such as which headers to read, is worked out before the timing starts.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Stream:
     def __init__(self, data: bytes, chunk: int = CHUNK) -> None:
         self.data = data
         self.messages = data.count(b"\r\n\r\n")
-        self.chunks = [data[at : at + chunk] for at in range(0, len(data), chunk)]
+        self.chunks = [data[start : start + chunk] for start in range(0, len(data), chunk)]
 
 
 def capture(chunk: int = CHUNK) -> Stream:
@@ -45,7 +45,10 @@ def capture(chunk: int = CHUNK) -> Stream:
 
 
 class Choice(NamedTuple):
-    """A header to read: its name, amistream's attribute of it if any, and what it is read as."""
+    """A header to read: its name, amistream's attribute for it if any, and its number type.
+
+    The number type is "int", "float", or "" for text.
+    """
 
     name: str
     attribute: str | None
@@ -53,7 +56,7 @@ class Choice(NamedTuple):
 
 
 class Contender(ABC):
-    """One parser and the work it is asked to do; what it returns is there to be checked."""
+    """One parser and the work that is measured; results are returned only to be checked."""
 
     name: str
 
@@ -63,71 +66,75 @@ class Contender(ABC):
 
     @abstractmethod
     def hangups(self, stream: Stream) -> int:
-        """Keep only the Hangup events; how many there were."""
+        """Keep only the Hangup events; return their number."""
 
     @abstractmethod
     def expression(self, choice: Choice) -> str:
-        """What reads a header of the message `m`, as a user would write it."""
+        """The expression that reads a header of the message `m`, as a user would write it."""
 
     @abstractmethod
     def receive(self, port: int, count: int, handle: Callable[[Any], object]) -> None:
-        """Connect to a local port and handle `count` messages as they come."""
+        """Connect to a local port and call `handle` with each of `count` messages."""
 
     def split(self, stream: Stream) -> None:
-        """Make every message an object, and drop it."""
+        """Make an object of every message, and drop it."""
         for _ in self.messages(stream):
             pass
 
     def typed(self, stream: Stream, readers: list[Reader]) -> None:
-        """The same, reading three headers of each."""
+        """The same, and read three headers of each message."""
         for message, read in zip(self.messages(stream), readers, strict=True):
             read(message)
 
     def process(self, stream: Stream) -> None:
-        """`process()` of every event; the first message is a response, which pystrix's has not."""
+        """Call `process()` on every event; skip the first message, which is a response.
+
+        pystrix's responses have no `process()`.
+        """
         messages = iter(self.messages(stream))
         next(messages)
         for event in messages:
             event.process()
 
     def dicts(self, stream: Stream) -> None:
-        """A dict of every message."""
+        """Make a dict of every message."""
         for message in self.messages(stream):
             message.to_dict()
 
     def readers(self, choices: list[tuple[Choice, ...]]) -> list[Reader]:
-        """One function a message, which reads what was chosen for it."""
-        return [self._reader(three) for three in choices]
+        """One function per message, which reads the headers chosen for it."""
+        return [self._reader(message_choices) for message_choices in choices]
 
     @functools.cache  # noqa: B019 (a contender lives as long as the process)
-    def _reader(self, three: tuple[Choice, ...]) -> Reader:
-        values = "".join(f"{self.expression(choice)}, " for choice in three)
+    def _reader(self, choices: tuple[Choice, ...]) -> Reader:
+        values = "".join(f"{self.expression(choice)}, " for choice in choices)
         reader: Reader = eval(f"lambda m: ({values})")
         return reader
 
 
 @functools.cache
 def load(name: str) -> Contender:
-    """The contender of that name; ImportError if it is not installed, or not built."""
+    """The contender of that name; ImportError if it is not installed or not built."""
     if name == "pystrix":
         return Pystrix()
     return Panoramisk() if name == "panoramisk" else Amistream(name)
 
 
 def choose(stream: Stream) -> list[tuple[Choice, ...]]:
-    """For each message the three headers to read, the same for everyone.
+    """The three headers to read from each message, the same for every contender.
 
-    They are the first that its class declares itself; where those are too few, what every event
-    declares, and at last any. A number that cannot be read is text: the peers need no `try`.
+    They are the first headers that the message's own class declares. If those are fewer than
+    three, headers that every event declares follow, and then any others. A number that cannot be
+    read counts as text, so that the peers need no `try`.
     """
     package = twin("pure")
     feed = package.Parser().feed
     common = {name for header in package.Event.headers().values() for name in header.names}
     messages = itertools.chain.from_iterable(map(feed, stream.chunks))
-    # Equal choices are one object: thousands of tuples would burden the garbage collector.
+    # Equal choices share one object: thousands of tuples would slow the GC down.
     known: dict[tuple[Choice, ...], tuple[Choice, ...]] = {}
-    chosen = (_choose(message, common) for message in messages)
-    return [known.setdefault(three, three) for three in chosen]
+    all_choices = (_choose(message, common) for message in messages)
+    return [known.setdefault(choices, choices) for choices in all_choices]
 
 
 def _choose(message: Any, common: set[str]) -> tuple[Choice, ...]:
@@ -160,25 +167,26 @@ def _is_number(kind: str, text: str) -> bool:
 
 @functools.cache
 def twin(name: str) -> ModuleType:
-    """The package of one twin: the compiled one is `import amistream`, the pure one is beside it.
+    """The package of one twin.
 
-    It has to be that way round, as an extension is initialised but once in a process.
+    The compiled twin is the normal `import amistream`; the pure twin is a second import beside
+    it. The compiled twin cannot be the second one: an extension initialises once per process.
     """
     if name == "pure":
-        others = _take_modules()
+        modules = _remove_modules()
         with mock.patch.dict(os.environ, AMISTREAM_NO_EXTENSIONS="1"):
             package = importlib.import_module("amistream")
-        _take_modules()
-        sys.modules.update(others)
+        _remove_modules()
+        sys.modules.update(modules)
         return package
     package = importlib.import_module("amistream")
     if name != package.IMPLEMENTATION:
-        raise ImportError(f"the compiled twin is not there: {package._impl.PURE_REASON}")
+        raise ImportError(f"the compiled twin is missing: {package._impl.PURE_REASON}")
     return package
 
 
-def _take_modules() -> dict[str, ModuleType]:
-    """Take the package's modules out of `sys.modules`, so that it can be imported again."""
+def _remove_modules() -> dict[str, ModuleType]:
+    """Remove the package's modules from `sys.modules`, so that it can be imported again."""
     names = [name for name in sys.modules if name.partition(".")[0] == "amistream"]
     return {name: sys.modules.pop(name) for name in names}
 
@@ -217,7 +225,7 @@ class Amistream(Contender):
 
 
 class Pystrix(Contender):
-    """pystrix 1.3: its socket's read_message(), then the class that its reader thread gives."""
+    """pystrix 1.3: its socket's read_message(), then the class that its reader thread sets."""
 
     name = "pystrix"
 
@@ -226,7 +234,7 @@ class Pystrix(Contender):
         self.hangup = importlib.import_module("pystrix.ami.core_events").Hangup
 
     def messages(self, stream: Stream) -> Iterator[Any]:
-        # The real one connects when it is made; here a file stands for the connection.
+        # The constructor would connect; here a file takes the place of the connection.
         connection = self.ami._SynchronisedSocket.__new__(self.ami._SynchronisedSocket)
         connection._socket_file = io.BytesIO(stream.data)
         connection._socket_file.readline()
@@ -261,7 +269,7 @@ class Pystrix(Contender):
 
 
 class Panoramisk(Contender):
-    """panoramisk 1.4: what its protocol does with the data, up to Message.from_line()."""
+    """panoramisk 1.4: the work of its protocol class on the data, up to Message.from_line()."""
 
     name = "panoramisk"
 
@@ -289,7 +297,7 @@ class Panoramisk(Contender):
         return kept
 
     def dicts(self, stream: Stream) -> None:
-        self.split(stream)  # its messages are dicts
+        self.split(stream)  # panoramisk's messages are dicts
 
     def expression(self, choice: Choice) -> str:
         return f"{choice.number}(m[{choice.name!r}])"

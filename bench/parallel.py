@@ -1,4 +1,4 @@
-"""Two parsers at once: threads where the interpreter has no global lock, else processes."""
+"""Two parsers at once: in threads if the interpreter has no GIL, else in processes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 
 from bench import contenders
 
-GET_READY = 3.0
-"""Seconds until all begin: an interpreter has to start and to read the capture."""
+START_DELAY = 3.0
+"""Seconds until all parsers start: an interpreter must start and read the capture first."""
 
 
 def is_free_threaded() -> bool:
@@ -19,16 +19,16 @@ def is_free_threaded() -> bool:
 
 
 def workers() -> str:
-    """What the parsers run in."""
+    """The name of what the parsers run in."""
     return "threads" if is_free_threaded() else "processes"
 
 
 def throughput(name: str, parsers: int, seconds: float) -> float:
-    """Messages a second of so many parsers together."""
-    contenders.load(name)  # once, before threads do it at the same time
+    """Messages per second of this many parsers together."""
+    contenders.load(name)  # once, before several threads load it at the same time
     with _executor(parsers) as executor:
-        begin = time.monotonic() + GET_READY
-        rates = [executor.submit(_parse, name, begin, seconds) for _ in range(parsers)]
+        start = time.monotonic() + START_DELAY
+        rates = [executor.submit(_parse, name, start, seconds) for _ in range(parsers)]
         return sum(rate.result() for rate in rates)
 
 
@@ -38,13 +38,13 @@ def _executor(parsers: int) -> Executor:
     return ProcessPoolExecutor(parsers, multiprocessing.get_context("spawn"))
 
 
-def _parse(name: str, begin: float, seconds: float) -> float:
-    """Split the capture again and again for so long; messages a second."""
+def _parse(name: str, start: float, seconds: float) -> float:
+    """Split the capture repeatedly from `start` on; return messages per second."""
     parser, stream = contenders.load(name), contenders.capture()
     parser.split(stream)
-    time.sleep(max(0.0, begin - time.monotonic()))
+    time.sleep(max(0.0, start - time.monotonic()))
     started, passes = time.monotonic(), 0
-    while time.monotonic() < begin + seconds:
+    while time.monotonic() < start + seconds:
         parser.split(stream)
         passes += 1
     return passes * stream.messages / (time.monotonic() - started)

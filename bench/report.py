@@ -1,4 +1,4 @@
-"""What was measured, as numbers for programs and as tables for people."""
+"""The measured figures, as JSON for programs and as Markdown tables for people."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PACKAGES = ("amistream", "pystrix", "panoramisk", "pytest-benchmark")
 
 
 class Cell(NamedTuple):
-    """One measured figure, and what else is known of it."""
+    """One measured figure and its details."""
 
     value: float
     unit: str
@@ -46,45 +46,45 @@ class Results:
         cases = self.cells.setdefault(info["row"], {})
         for case, cell in _cells(info, stats):
             known = cases.setdefault(case, {}).get(info["contender"])
-            # The same work is timed in several sweeps: its fastest round is the least disturbed.
+            # Several sweeps time the same work: the fastest round is the least disturbed one.
             if known is None or cell.value < known.value:
                 cases[case][info["contender"]] = cell
 
     def cell(self, row: str, contender: str, case: str = "") -> Cell | None:
-        """What was measured, if it was."""
+        """The measured cell; None if it was not measured."""
         return self.cells.get(row, {}).get(case, {}).get(contender)
 
-    def times(self, row: str, twin: str) -> float | None:
-        """How many times the peer's speed a twin reaches."""
+    def speed_ratio(self, row: str, twin: str) -> float | None:
+        """The twin's speed, as a multiple of the peer's."""
         ours, theirs = self.cell(row, twin), self.cell(row, rows.TABLE[row].peer)
         return theirs.value / ours.value if ours and theirs else None
 
     def growth(self, row: str, contender: str) -> float | None:
-        """What the dearest case costs, as a multiple of the one it is measured by."""
+        """The highest cost of a case, as a multiple of the cost of the base case."""
         costs = {
             case: cells[contender].value
             for case, cells in self.cells[row].items()
             if contender in cells
         }
-        since = list(costs).index(rows.FURTHER[row].since or next(iter(costs)))
-        measured = list(costs.values())[since:]
+        base = list(costs).index(rows.FURTHER[row].base or next(iter(costs)))
+        measured = list(costs.values())[base:]
         return max(measured) / measured[0] if len(measured) > 1 else None
 
     def to_json(self) -> str:
-        """Everything, for programs."""
+        """All figures as JSON."""
         table = {
             row: {
-                "peer": about.peer,
+                "peer": description.peer,
                 **{
                     twin: {
-                        "times": self.times(row, twin),
-                        "target": about.target(twin),
-                        "reached": _reached(self.times(row, twin), about.target(twin)),
+                        "times": (ratio := self.speed_ratio(row, twin)),
+                        "target": description.target(twin),
+                        "reached": _is_reached(ratio, description.target(twin)),
                     }
                     for twin in rows.TWINS
                 },
             }
-            for row, about in rows.TABLE.items()
+            for row, description in rows.TABLE.items()
             if row in self.cells
         }
         measured = {
@@ -94,8 +94,8 @@ class Results:
             }
             for row, cases in self.cells.items()
         }
-        about = {"date": self.date, "quick": self.quick, "machine": self.machine}
-        everything = {**about, "versions": self.versions, "table": table, "measured": measured}
+        run = {"date": self.date, "quick": self.quick, "machine": self.machine}
+        everything = {**run, "versions": self.versions, "table": table, "measured": measured}
         return json.dumps(everything, indent=1) + "\n"
 
 
@@ -110,17 +110,17 @@ def _cells(info: dict[str, Any], stats: dict[str, Any]) -> Iterator[tuple[str, C
     yield info["case"], Cell(stats["min"] * scale, info["unit"], details)
 
 
-def _reached(times: float | None, target: float) -> bool | None:
-    return None if times is None else times >= target
+def _is_reached(ratio: float | None, target: float) -> bool | None:
+    return None if ratio is None else ratio >= target
 
 
-# --- for people -------------------------------------------------------------------------------
+# --- Markdown ---------------------------------------------------------------------------------
 
 
-def where(results: Results) -> str:
-    """One line about the run."""
+def describe_run(results: Results) -> str:
+    """One line about the machine and the date of the run."""
     machine = results.machine
-    quick = ", a quick look only" if results.quick else ""
+    quick = ", quick run: figures are rough" if results.quick else ""
     return (
         f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, "
         f"{machine['python']}, {results.date[:10]}{quick}"
@@ -128,65 +128,66 @@ def where(results: Results) -> str:
 
 
 def main_table(results: Results) -> str:
-    """The five rows, in Markdown: how many times the peer's speed, and ns a message."""
+    """The five rows, in Markdown: the speed ratios and the ns per message."""
     names = ("compiled", "pure", "pystrix", "panoramisk")
     lines = [
         ["work on queue-events.ami, 64 KiB chunks", "compiled", "target", "pure", "target"]
         + [f"{name}, ns" for name in names],
         ["---"] + ["---:"] * 8,
     ]
-    for row, about in rows.TABLE.items():
+    for row, description in rows.TABLE.items():
         if row not in results.cells:
             continue
-        line = [f"{about.title}, times {about.peer}"]
+        line = [f"{description.title}, times {description.peer}"]
         for twin in rows.TWINS:
-            times, target = results.times(row, twin), about.target(twin)
-            line += [_figure(times), f"{target:g}{_mark(_reached(times, target))}"]
+            ratio, target = results.speed_ratio(row, twin), description.target(twin)
+            line += [_figure(ratio), f"{target:g}{_mark(_is_reached(ratio, target))}"]
         cells = (results.cell(row, name) for name in names)
         lines.append(line + [_figure(cell.value if cell else None) for cell in cells])
     return _markdown(lines)
 
 
 def further_table(results: Results, row: str) -> str:
-    """A row that has a table of its own: a line for each case."""
-    about, cases = rows.FURTHER[row], results.cells[row]
+    """The table of a further row: one line per case."""
+    description, cases = rows.FURTHER[row], results.cells[row]
     names = list(dict.fromkeys(name for contenders in cases.values() for name in contenders))
     unit = next(iter(next(iter(cases.values())).values())).unit
     lines = [[unit, *names], ["---"] + ["---:"] * len(names)]
     for case, contenders in cases.items():
-        lines.append([case, *(_judged(contenders.get(name), name) for name in names)])
-    if about.growth and len(cases) > 1:
-        label = f"dearest, times {about.since or next(iter(cases))} (at most {about.growth:g})"
+        lines.append([case, *(_cell_text(contenders.get(name), name) for name in names)])
+    if description.growth and len(cases) > 1:
+        base = description.base or next(iter(cases))
+        label = f"highest cost, divided by that of {base} (at most {description.growth:g})"
         growths = (results.growth(row, name) for name in names)
-        lines.append([label, *(_limited(growth, about.growth) for growth in growths)])
-    return f"### {about.title}\n\n{about.note}\n\n{_markdown(lines)}"
+        lines.append([label, *(_limited(growth, description.growth) for growth in growths)])
+    return f"### {description.title}\n\n{description.note}\n\n{_markdown(lines)}"
 
 
 def all_tables(results: Results) -> str:
-    """Everything, in Markdown."""
-    parts = [f"## Measured\n\n{where(results)}.\n"]
+    """All tables, in Markdown."""
+    parts = [f"## Measured\n\n{describe_run(results)}.\n"]
     if any(row in results.cells for row in rows.TABLE):
         parts.append(main_table(results))
     parts += [further_table(results, row) for row in rows.FURTHER if row in results.cells]
     return "\n".join(parts)
 
 
-def put_into(readme: Path, results: Results) -> None:
-    """Replace what is between the markers by the table of the five rows."""
+def write_table(readme: Path, results: Results) -> None:
+    """Replace the text between the markers with the table of the five rows."""
     before, _, rest = readme.read_text("utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    table = f"{BEGIN}\n{main_table(results)}\n{where(results)}.\n{END}"
+    table = f"{BEGIN}\n{main_table(results)}\n{describe_run(results)}.\n{END}"
     readme.write_text(before + table + after, "utf-8")
 
 
 def has_markers(readme: Path) -> bool:
-    """Whether there is a place for the table."""
+    """Whether the file has the markers that enclose the table."""
     before, begin, rest = readme.read_text("utf-8").partition(BEGIN)
     return bool(begin) and END in rest and END not in before
 
 
-def _judged(cell: Cell | None, contender: str) -> str:
-    """A figure, and for the twins whether it keeps within its limit if there is one."""
+def _cell_text(cell: Cell | None, contender: str) -> str:
+    """A figure; for a twin with a limit, also the mark that says whether the limit holds."""
     if cell is None:
         return ""
     limit = cell.details.get("limit") if contender in rows.TWINS else None
@@ -202,7 +203,7 @@ def _mark(reached: bool | None) -> str:
 
 
 def _figure(value: float | None) -> str:
-    """Three digits are worth showing."""
+    """The value with three significant digits, or all digits before the point."""
     if value is None:
         return ""
     digits = 0 if value >= 100 else 1 if value >= 10 else 2

@@ -1,16 +1,19 @@
-"""What is measured: the rows, who takes part, and what is to be reached."""
+"""What is measured: the rows, their contenders and their targets."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 TWINS = ("compiled", "pure")
-BYTES_FACTOR, BYTES_MORE = 1.6, 100
-"""What a kept event may take: this many times its bytes on the wire, and so many bytes more."""
+MEMORY_FACTOR, MEMORY_EXTRA = 1.6, 100
+"""The limit for a kept event: its bytes on the wire times the factor, plus the extra bytes."""
 
 
 class Row(NamedTuple):
-    """One row of the table: what is done, by whom, and how many times `peer` the twins must be."""
+    """One row of the table: the work, the contenders, and each twin's target.
+
+    A target is a speed, as a multiple of the peer's.
+    """
 
     title: str
     contenders: tuple[str, ...]
@@ -19,7 +22,7 @@ class Row(NamedTuple):
     pure: float
 
     def target(self, twin: str) -> float:
-        """How many times the peer's speed the twin is to reach."""
+        """The twin's target: a multiple of the peer's speed."""
         return self.compiled if twin == "compiled" else self.pure
 
 
@@ -58,67 +61,73 @@ TABLE = {
 }
 
 
-class More(NamedTuple):
-    """A further row: a table of its own, a line for each case.
+class FurtherRow(NamedTuple):
+    """A further row: it has its own table, with one line per case.
 
-    growth: how many times the cost of case `since` (None: the first) the dearest case after it
-        may be; 0 if there is no such bound. A scan that starts over would show as 100 and more.
+    growth: the limit for the highest cost of a case, as a multiple of the cost of the base case;
+        0 if there is no limit. A scan that starts again would show a growth of 100 and more.
+    base: the base case; None for the first one. Cases before it do not count.
     """
 
     title: str
     note: str
     growth: float = 0.0
-    since: str | None = None
+    base: str | None = None
 
 
 FURTHER = {
-    "chunks": More("Chunk size", "Splitting the capture, fed in chunks of so many bytes."),
-    "inputs": More(
-        "Input size", "Splitting the streams of workload.py in 64 KiB chunks.", growth=1.5
+    "chunks": FurtherRow("Chunk size", "Splits the capture, fed in chunks of this size."),
+    "inputs": FurtherRow(
+        "Input size", "Splits the streams of workload.py in 64 KiB chunks.", growth=1.5
     ),
-    "headers": More(
+    "headers": FurtherRow(
         "Headers of a message",
-        "Splitting messages of so many headers and to_dict() of each. A processor's caches and "
-        "Python's collector make some growth.",
+        "Splits messages with this many headers and calls to_dict() on each. The processor's "
+        "caches and Python's GC cause some growth.",
         growth=4.0,
-        since="100 headers",
+        base="100 headers",
     ),
-    "repeated_header": More(
+    "repeated_header": FurtherRow(
         "One header, repeated",
-        "get_all(), the typed attribute and to_dict() of messages that repeat one header so often.",
+        "Reads get_all(), the typed attribute and to_dict() of messages that repeat one header "
+        "this many times.",
         growth=4.0,
     ),
-    "bytewise": More(
-        "A byte at a time",
-        "512 KiB fed a byte at a time, in many messages and in one.",
+    "bytewise": FurtherRow(
+        "One byte at a time",
+        "512 KiB, fed one byte at a time, in many messages and in one message.",
         growth=1.5,
     ),
-    "collector": More(
+    "collector": FurtherRow(
         "Open aggregates",
-        "A Collector with so many lists open, their members interleaved.",
+        "A Collector with this many open lists, whose members are interleaved.",
         growth=4.0,
     ),
-    "memory": More(
+    "memory": FurtherRow(
         "Memory of a kept event",
-        f"Growth of the resident set; at most {BYTES_FACTOR} times the wire bytes and "
-        f"{BYTES_MORE} more. Read: three headers of each were; the peers have all read by then.",
+        f"Growth of the resident set. The limit is {MEMORY_FACTOR} times the bytes on the wire "
+        f'plus {MEMORY_EXTRA} bytes. In the line "read" three headers of each event were read '
+        "first; the peers read all headers when they make an event.",
     ),
-    "imports": More("Time to import", "In a fresh interpreter; the median."),
-    "live": More(
+    "imports": FurtherRow("Time to import", "In a new interpreter; the median."),
+    "live": FurtherRow(
         "Live feed",
-        "11,000 events a second over a loopback socket while another thread computes: how long "
-        "after an event was due it is an object.",
+        "11,000 events per second arrive over a loopback socket while another thread computes. "
+        "The delay is the time from when an event is due until it is an object.",
     ),
-    "parallel": More("Two parsers at once", "Messages a second of two, as a multiple of one's."),
-    "pystrix": More(
+    "parallel": FurtherRow(
+        "Two parsers at once",
+        "Messages per second of two parsers together, as a multiple of one parser's.",
+    ),
+    "pystrix": FurtherRow(
         "pystrix's programs with the drop-in",
-        "The capture over a loopback socket to a program's callbacks, as a multiple of pystrix's "
-        "speed. To be reached: 20 times.",
+        "The capture goes over a loopback socket to a program's callbacks. The figures are "
+        "multiples of pystrix's speed. Target: 20 times.",
     ),
-    "panoramisk": More(
+    "panoramisk": FurtherRow(
         "panoramisk's programs with the drop-in",
-        "The capture over a loopback socket to a program's callbacks, as a multiple of "
-        "panoramisk's speed. To be reached: 10 times.",
+        "The capture goes over a loopback socket to a program's callbacks. The figures are "
+        "multiples of panoramisk's speed. Target: 10 times.",
     ),
 }
 

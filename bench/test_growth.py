@@ -1,4 +1,4 @@
-"""The cost of a byte, or a message, must not grow with the stream, the message or the chunks."""
+"""The cost per byte or message must not grow with the stream, the message or the chunks."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from bench import contenders, rows, workload
 
 MB = 10**6
-ONE_BYTE_OF = 1 << 19
-"""How much is fed a byte at a time."""
+BYTEWISE_SIZE = 1 << 19
+"""How many bytes are fed one at a time."""
 
 both = pytest.mark.parametrize("contender", rows.TWINS)
 CHUNKS = {"1 B": 1, "1 KiB": 1 << 10, "64 KiB": 1 << 16, "whole": None}
@@ -23,29 +23,29 @@ MEMBERS = 3
 
 
 def feed(package: Any, chunks: list[bytes]) -> None:
-    """Split the chunks with a fresh parser, and drop what is found."""
+    """Split the chunks with a new parser, and drop the messages."""
     parser = package.Parser(max_line=MB)
     for _ in itertools.chain.from_iterable(map(parser.feed, chunks)):
         pass
 
 
-def one_by_one(data: bytes) -> list[bytes]:
+def single_bytes(data: bytes) -> list[bytes]:
     return [data[at : at + 1] for at in range(len(data))]
 
 
 @pytest.mark.parametrize("case", CHUNKS)
 @both
-def test_chunks(note, capture, contender, case):
+def test_chunks(record, capture, contender, case):
     size = CHUNKS[case]
-    data = capture.data[:ONE_BYTE_OF] if size == 1 else capture.data
+    data = capture.data[:BYTEWISE_SIZE] if size == 1 else capture.data
     chunks = contenders.Stream(data, size or len(data)).chunks
     work = partial(feed, contenders.twin(contender), chunks)
-    note.time(contender, work, per=len(data), unit="ns a byte", case=case)
+    record.time(contender, work, per=len(data), unit="ns per byte", case=case)
 
 
 @functools.lru_cache(maxsize=1)
 def input_of(megabytes: int) -> list[bytes]:
-    """The first of so many calls as make that much."""
+    """The first `megabytes` of a workload with enough calls, in chunks."""
     calls = megabytes * 25
     options = workload.Options(calls_per_second=100, seconds=calls / 100)
     chunks = workload.Workload(options).chunks()
@@ -54,11 +54,11 @@ def input_of(megabytes: int) -> list[bytes]:
 
 @pytest.mark.parametrize("megabytes", [1, 10, 100])
 @both
-def test_inputs(note, contender, megabytes):
+def test_inputs(record, contender, megabytes):
     chunks = input_of(megabytes)
     size = sum(map(len, chunks))
     work = partial(feed, contenders.twin(contender), chunks)
-    note.time(contender, work, per=size, unit="ns a byte", case=f"{megabytes} MB")
+    record.time(contender, work, per=size, unit="ns per byte", case=f"{megabytes} MB")
 
 
 @functools.lru_cache(maxsize=1)
@@ -74,11 +74,11 @@ def to_dicts(package: Any, chunks: list[bytes]) -> None:
 
 @pytest.mark.parametrize("headers", [20, 100, 1000, 10_000])
 @both
-def test_headers(note, contender, headers):
+def test_headers(record, contender, headers):
     data = message_of(headers) * (MB // len(message_of(headers)))
     work = partial(to_dicts, contenders.twin(contender), contenders.Stream(data).chunks)
     case = f"{headers:,} headers"
-    note.time(contender, work, per=len(data), unit="ns a byte", case=case)
+    record.time(contender, work, per=len(data), unit="ns per byte", case=case)
 
 
 def read_repeated(package: Any, data: bytes) -> None:
@@ -89,13 +89,13 @@ def read_repeated(package: Any, data: bytes) -> None:
 
 @pytest.mark.parametrize("headers", [20, 100, 1000, 10_000])
 @both
-def test_repeated_header(note, contender, headers):
+def test_repeated_header(record, contender, headers):
     lines = b"".join(b"ChanVariable: v%06d=1\r\n" % number for number in range(headers))
     message = b"Event: Newchannel\r\n" + lines + b"\r\n"
     data = message * max(1, MB // len(message))
     work = partial(read_repeated, contenders.twin(contender), data)
     case = f"{headers:,} of one name"
-    note.time(contender, work, per=len(data), unit="ns a byte", case=case)
+    record.time(contender, work, per=len(data), unit="ns per byte", case=case)
 
 
 BYTEWISE = {
@@ -106,21 +106,21 @@ BYTEWISE = {
 
 
 def bytewise(case: str) -> bytes:
-    """512 KiB of it, with a message's start and end."""
-    data = BYTEWISE[case] * (ONE_BYTE_OF // len(BYTEWISE[case]))
+    """About 512 KiB of the case's text, with the start and end of a message."""
+    data = BYTEWISE[case] * (BYTEWISE_SIZE // len(BYTEWISE[case]))
     return data if case.startswith("messages") else b"Event: Many\r\n" + data + b"\r\n\r\n"
 
 
 @pytest.mark.parametrize("case", BYTEWISE)
 @both
-def test_bytewise(note, contender, case):
-    chunks = one_by_one(bytewise(case))
+def test_bytewise(record, contender, case):
+    chunks = single_bytes(bytewise(case))
     work = partial(feed, contenders.twin(contender), chunks)
-    note.time(contender, work, per=len(chunks), unit="ns a byte", case=case)
+    record.time(contender, work, per=len(chunks), unit="ns per byte", case=case)
 
 
 def interleaved(lists: int) -> Iterator[bytes]:
-    """The first members of all lists, then the second ones, and so on; their ends at last."""
+    """The first member of each list, then the second of each, and so on; finishers come last."""
     for action in itertools.chain.from_iterable(itertools.repeat(range(lists), MEMBERS)):
         yield (
             b"Event: QueueMember\r\nActionID: list-%d\r\nQueue: support\r\nName: Jane\r\n"
@@ -132,18 +132,18 @@ def interleaved(lists: int) -> Iterator[bytes]:
 
 
 def gather(package: Any, messages: list[Any], lists: int) -> None:
-    """Gather the same lists again and again, as often as there are fewer of them."""
+    """Gather the same lists repeatedly, so that every case gathers the same number of lists."""
     collector = package.Collector(max_open=max(OPEN))
     for _ in range(max(OPEN) // lists):
-        done = [aggregate for message in messages if (aggregate := collector.add(message))]
-        assert len(done) == lists
+        finished = [aggregate for message in messages if (aggregate := collector.add(message))]
+        assert len(finished) == lists
 
 
 @pytest.mark.parametrize("lists", OPEN)
 @both
-def test_collector(note, contender, lists):
+def test_collector(record, contender, lists):
     package = contenders.twin(contender)
     messages = package.Parser().feed(b"".join(interleaved(lists)))
     work = partial(gather, package, messages, lists)
     per = max(OPEN) * (MEMBERS + 1)
-    note.time(contender, work, per=per, unit="ns a message", case=f"{lists:,} open")
+    record.time(contender, work, per=per, unit="ns per message", case=f"{lists:,} open")

@@ -1,4 +1,4 @@
-"""The table: five kinds of work on the capture in 64 KiB chunks, beside the peers."""
+"""The main table: five kinds of work on the capture in 64 KiB chunks, twins and peers."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import pytest
 
 from bench import contenders, rows
 
-CASES = [(row, contender) for row, about in rows.TABLE.items() for contender in about.contenders]
+CASES = [(name, contender) for name, row in rows.TABLE.items() for contender in row.contenders]
 SWEEPS = (1, 2, 3)
-"""Each goes through the whole table, so that a machine's slow spell does not hit one contender."""
+"""Each sweep measures the whole table, so a slow spell of the machine spreads over all rows."""
 
 
 @pytest.mark.parametrize(("row", "contender"), CASES)
 @pytest.mark.parametrize("sweep", SWEEPS)
-def test_table(note, capture, choices, sweep, row, contender):
+def test_table(record, capture, choices, sweep, row, contender):
     parser = contenders.load(contender)
     work: Callable[..., object] = getattr(parser, row)
     arguments = [capture, parser.readers(choices)] if row == "typed" else [capture]
-    note.time(contender, partial(work, *arguments), per=capture.messages, unit="ns a message")
+    record.time(contender, partial(work, *arguments), per=capture.messages, unit="ns per message")
 
 
 def test_all_do_the_same(capture, choices):
-    """The contenders find the same messages, and read the same numbers in them."""
+    """All contenders find the same messages and read the same numbers in them."""
     hangups = {contenders.load(name).hangups(capture) for name in contenders.NAMES}
     assert hangups == {808}
     found = [numbers(contenders.load(name), capture, choices) for name in contenders.NAMES]
@@ -38,7 +38,7 @@ def numbers(
     stream: contenders.Stream,
     choices: list[tuple[contenders.Choice, ...]],
 ) -> list[object]:
-    """Those of the read values that everyone reads as numbers."""
+    """The values that all contenders read as numbers."""
     readers = zip(parser.messages(stream), parser.readers(choices), strict=True)
     read = itertools.chain.from_iterable(read(message) for message, read in readers)
     pairs = zip(read, itertools.chain(*choices), strict=True)

@@ -1,8 +1,9 @@
-"""A seeded call centre of any volume: the calls of a recorded one, played anew as other people's.
+"""Generates the event stream of a call centre of any size, from the calls of a recorded one.
 
-The capture's calls are the scripts: which events, with which headers, in which order and how far
-apart. A new call takes a script and puts its own channels, ids, caller, queue, agents and times in.
-The scripts are dealt like cards, so the mix of events is the capture's.
+Each recorded call is a script: its events, their headers, their order and the time between them.
+A generated call takes a script and puts in its own channels, ids, caller, queue, agents and times.
+The scripts are dealt like cards, so the events have the same mix as in the capture. The same seed
+gives the same bytes.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ CAPTURE = Path(__file__).resolve().parent.parent / "tests" / "data" / "queue-eve
 CHUNK = 1 << 16
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 EPOCH = 1_767_225_600
-"""When the first call comes in, as UNIX time."""
+"""The start of the workload, as UNIX time."""
 RTCP_INTERVAL = 5.0
-"""Seconds from one report of a leg to its next, in either direction."""
-HERE = b"192.0.2.255:10000"
-"""The end of every leg that is Asterisk's."""
+"""Seconds between two RTCP reports of a leg, in each direction."""
+ASTERISK_ADDRESS = b"192.0.2.255:10000"
+"""Asterisk's own address and port on every leg."""
 
 FIRST_NAMES = ("Jane", "Peter", "Maria", "John", "Aisha", "Olga", "Ken", "Lucy")
 LAST_NAMES = ("Doe", "Miller", "Santos", "Okoro", "Novak", "Rossi", "Kim", "Patel")
@@ -57,9 +58,12 @@ SLOTS = re.compile(
     rb"|(?P<bridge>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
     re.MULTILINE,
 )
-"""What belongs to one call or one moment in a recorded event; each group is always last."""
+"""The parts of a recorded event that belong to one call or one moment.
+
+In each alternative the named group is the last part of the match.
+"""
 IDENTITY = re.compile(rb"-[0-9a-f]{8}(?=;)|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""A channel's number or a bridge's id: tells the call of an event that has no Linkedid."""
+"""A channel's number or a bridge's id. It identifies the call of an event without a Linkedid."""
 INTERFACE = re.compile(rb"Interface: Local/(\d+)@")
 SNAPSHOT = re.compile(rb"^Channel: .*?^Linkedid: [^\n]*\n", re.MULTILINE | re.DOTALL)
 
@@ -68,39 +72,40 @@ SNAPSHOT = re.compile(rb"^Channel: .*?^Linkedid: [^\n]*\n", re.MULTILINE | re.DO
 
 
 class Slot(NamedTuple):
-    """A place in a script that each call fills with its own: what kind, and what was recorded."""
+    """A place in a script that each call fills with its own value."""
 
     kind: str
-    was: bytes
+    recorded: bytes
 
 
 class Line(NamedTuple):
-    """An event of a script: seconds since the call began, and a template of its bytes."""
+    """An event of a script: seconds since the call's start, and a template of its bytes."""
 
     offset: float
     template: bytes
 
 
 class Leg(NamedTuple):
-    """A channel's life in a script, and a template of its headers."""
+    """A channel of a script: when it starts and ends, and a template of its headers."""
 
-    born: float
-    gone: float
+    start: float
+    end: float
     snapshot: bytes
 
 
 class Script:
-    """One recorded call, with slots for whatever was its own."""
+    """One recorded call, with slots for everything that belongs to that call alone."""
 
     def __init__(self, events: list[amistream.Event]) -> None:
-        self.began = events[0].timestamp or 0.0
+        self.start = events[0].timestamp or 0.0
         self.slots: dict[bytes, Slot] = {}
         self._keys: dict[Slot, bytes] = {}
         offset = 0.0
         self.lines: list[Line] = []
         for event in events:
-            # Asterisk's threads stamp an event before they queue it: order goes before time.
-            offset = max(offset, (event.timestamp or 0.0) - self.began)
+            # Asterisk sets the timestamp before it queues an event, so timestamps may go back.
+            # The recorded order is kept.
+            offset = max(offset, (event.timestamp or 0.0) - self.start)
             self.lines.append(Line(offset, self._template(event.raw)))
         self.legs = list(self._find_legs(events))
 
@@ -108,13 +113,13 @@ class Script:
         interface = INTERFACE.search(raw)
         agent = interface[1] if interface else b""
 
-        def put(match: re.Match[bytes]) -> bytes:
+        def replace(match: re.Match[bytes]) -> bytes:
             kind = match.lastgroup or ""
-            was = match[kind]
-            slot = Slot(kind, agent if kind == "member" else was)
-            return match[0].removesuffix(was) + b"%%(%b)b" % self._key(slot)
+            recorded = match[kind]
+            slot = Slot(kind, agent if kind == "member" else recorded)
+            return match[0].removesuffix(recorded) + b"%%(%b)b" % self._key(slot)
 
-        return SLOTS.sub(put, raw.replace(b"%", b"%%"))
+        return SLOTS.sub(replace, raw.replace(b"%", b"%%"))
 
     def _key(self, slot: Slot) -> bytes:
         if slot.kind == "now":
@@ -124,24 +129,24 @@ class Script:
         return key
 
     def _find_legs(self, events: list[amistream.Event]) -> Iterator[Leg]:
-        born: dict[str, float] = {}
+        starts: dict[str, float] = {}
         for event, line in zip(events, self.lines, strict=True):
             if event.name == "Newchannel":
-                born[event["Uniqueid"]] = line.offset
+                starts[event["Uniqueid"]] = line.offset
             elif event.name == "Hangup" and (snapshot := SNAPSHOT.search(line.template)):
-                yield Leg(born.pop(event["Uniqueid"], 0.0), line.offset, snapshot[0])
+                yield Leg(starts.pop(event["Uniqueid"], 0.0), line.offset, snapshot[0])
 
 
 @functools.cache
 def scripts() -> tuple[Script, ...]:
-    """The capture's calls; what came before the first of them belongs to none."""
+    """The capture's calls; events before the first call are left out."""
     with amistream.open(CAPTURE) as messages:
         events = [message for message in messages if isinstance(message, amistream.Event)]
     calls: dict[str, list[amistream.Event]] = {}
     owners = _owners(events)
     call = None
     for event in events:
-        # An event that names neither call nor channel came of what was told just before.
+        # An event that names neither a call nor a channel belongs to the call of the event before.
         call = _call_of(event, owners) or call
         if call is not None:
             calls.setdefault(call, []).append(event)
@@ -169,7 +174,7 @@ def _call_of(event: amistream.Event, owners: dict[bytes, str]) -> str | None:
 
 
 class Options(NamedTuple):
-    """What a workload is made of; `skew` is the exponent of Zipf's law, 0 for none."""
+    """The options of a workload; `skew` is the exponent of Zipf's law, 0 for equal callers."""
 
     seed: int = 1
     seconds: float = 10.0
@@ -183,31 +188,31 @@ class Options(NamedTuple):
 
 
 class Caller(NamedTuple):
-    """Someone who calls: the name as it is shown, and the number."""
+    """A caller: the displayed name, and the number."""
 
     name: bytes
     number: bytes
 
 
 class Call(NamedTuple):
-    """A call under way: when it began, its events, and what it puts into their slots."""
+    """A call in progress: its start time, its events, and the values for their slots."""
 
-    began: float
+    start: float
     lines: list[Line]
     values: dict[bytes, bytes]
 
     def event(self, position: int) -> bytes:
         """The bytes of the event at `position`."""
         line = self.lines[position]
-        self.values[b"now"] = b"%.6f" % (self.began + line.offset)
+        self.values[b"now"] = b"%.6f" % (self.start + line.offset)
         return line.template % self.values
 
 
 class Workload:
     """The stream of a call centre: the same bytes for the same options.
 
-    Calls come in for `seconds` of the stream's own time; it goes on until the last has ended.
-    What is held is the scripts and the calls under way, however long the stream.
+    New calls start for `seconds` of the stream's own time; the stream ends with the last call.
+    Memory holds the scripts and the calls in progress, so it does not grow with the stream.
     """
 
     def __init__(self, options: Options) -> None:
@@ -220,47 +225,47 @@ class Workload:
 
     def events(self) -> Iterator[bytes]:
         """The events, one by one, in the order of their timestamps."""
-        under_way: list[tuple[float, int, int, Call]] = []
-        for serial, call in enumerate(_Centre(self.options).calls()):
-            yield from _play(under_way, until=call.began)
-            heapq.heappush(under_way, (call.began, serial, 0, call))
-        yield from _play(under_way, until=float("inf"))
+        in_progress: list[tuple[float, int, int, Call]] = []
+        for serial, call in enumerate(_CallCentre(self.options).calls()):
+            yield from _play(in_progress, until=call.start)
+            heapq.heappush(in_progress, (call.start, serial, 0, call))
+        yield from _play(in_progress, until=float("inf"))
 
     def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
-        """The stream from the banner on, cut into `size` bytes as a socket would, anywhere."""
-        waiting = bytearray(BANNER)
+        """The stream with its banner, in chunks of `size` bytes that may end inside a message."""
+        buffer = bytearray(BANNER)
         for event in self.events():
-            waiting += event
-            while len(waiting) >= size:
-                yield bytes(waiting[:size])
-                del waiting[:size]
-        if waiting:
-            yield bytes(waiting)
+            buffer += event
+            while len(buffer) >= size:
+                yield bytes(buffer[:size])
+                del buffer[:size]
+        if buffer:
+            yield bytes(buffer)
 
 
-def _play(under_way: list[tuple[float, int, int, Call]], until: float) -> Iterator[bytes]:
-    """The events of the calls under way that come before `until`."""
-    while under_way and under_way[0][0] < until:
-        _, serial, position, call = under_way[0]
+def _play(in_progress: list[tuple[float, int, int, Call]], until: float) -> Iterator[bytes]:
+    """The events, before the time `until`, of the calls in progress."""
+    while in_progress and in_progress[0][0] < until:
+        _, serial, position, call = in_progress[0]
         yield call.event(position)
         position += 1
         if position < len(call.lines):
-            at = call.began + call.lines[position].offset
-            heapq.heapreplace(under_way, (at, serial, position, call))
+            next_time = call.start + call.lines[position].offset
+            heapq.heapreplace(in_progress, (next_time, serial, position, call))
         else:
-            heapq.heappop(under_way)
+            heapq.heappop(in_progress)
 
 
-class _Centre:
-    """The people of the call centre, and the numbers it gives to its calls."""
+class _CallCentre:
+    """The callers and agents of the call centre, and the serial numbers of its calls."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
         self.random = random.Random(options.seed)
         self.serial = 0
-        first = FIRST_NAMES + UTF8_FIRST_NAMES * options.utf8
-        last = LAST_NAMES + UTF8_LAST_NAMES * options.utf8
-        self.names = [f"{one} {other}".encode() for one in first for other in last]
+        first_names = FIRST_NAMES + UTF8_FIRST_NAMES * options.utf8
+        last_names = LAST_NAMES + UTF8_LAST_NAMES * options.utf8
+        self.names = [f"{first} {last}".encode() for first in first_names for last in last_names]
         self.callers = [
             Caller(self.random.choice(self.names), b"555%07d" % number)
             for number in range(options.callers)
@@ -270,52 +275,52 @@ class _Centre:
         self.weights = list(itertools.accumulate(weights))
 
     def calls(self) -> Iterator[Call]:
-        """The calls as they come in: evenly, each at a moment of its own."""
+        """The calls in the order of their start: one at a random moment of each equal interval."""
         rate = self.options.calls_per_second
         deck: list[Script] = []
         for number in range(round(rate * self.options.seconds)):
             if not deck:
                 deck = self.random.sample(scripts(), len(scripts()))
-            began = EPOCH + (number + self.random.random()) / rate
-            yield self._call(deck.pop(), round(began, 6))
+            start = EPOCH + (number + self.random.random()) / rate
+            yield self._call(deck.pop(), round(start, 6))
 
-    def _call(self, script: Script, began: float) -> Call:
-        fill = _Fill(self, script, began)
-        values = {key: fill.value(slot) for key, slot in script.slots.items()}
+    def _call(self, script: Script, start: float) -> Call:
+        slot_values = _SlotValues(self, script, start)
+        values = {key: slot_values.value(slot) for key, slot in script.slots.items()}
         lines = script.lines.copy()
         if self.options.rtcp:
             for leg in script.legs:
-                lines += _Media(leg, began, self.random).reports()
+                lines += _RtcpReports(leg, start, self.random).lines()
             lines.sort(key=lambda line: line.offset)
-        return Call(began, lines, values)
+        return Call(start, lines, values)
 
     def next_serial(self) -> int:
-        """A number that no other call, channel or uniqueid has."""
+        """A number that is used once: for a call, a channel or a uniqueid."""
         self.serial += 1
         return self.serial
 
 
-class _Media:
-    """What RTP carries on one leg: one RTCP report sent and one received every five seconds."""
+class _RtcpReports:
+    """The RTCP events of one leg: one report sent and one received every five seconds."""
 
-    def __init__(self, leg: Leg, began: float, chance: random.Random) -> None:
+    def __init__(self, leg: Leg, start: float, rng: random.Random) -> None:
         self.leg = leg
-        self.began = began
-        self.random = chance
-        self.host = b"192.0.2.%d:%d" % (chance.randrange(1, 255), chance.randrange(5000, 9000))
-        self.ours, self.theirs = chance.getrandbits(32), chance.getrandbits(32)
+        self.start = start
+        self.random = rng
+        self.address = b"192.0.2.%d:%d" % (rng.randrange(1, 255), rng.randrange(5000, 9000))
+        self.own_ssrc, self.peer_ssrc = rng.getrandbits(32), rng.getrandbits(32)
 
-    def reports(self) -> Iterator[Line]:
-        """The events of the leg's life, the first of them at a moment of its own."""
-        offset = self.leg.born + self.random.random() * RTCP_INTERVAL
-        while offset < self.leg.gone:
-            ends = b"To: %b\r\nFrom: %b\r\n" % (self.host, HERE)
-            report = self._report(offset, self.ours, self.theirs)
-            yield Line(offset, self._head(b"RTCPSent") + ends + report)
-            ends = b"To: %b\r\nFrom: %b\r\n" % (HERE, self.host)
+    def lines(self) -> Iterator[Line]:
+        """The events, the first one at a random moment of the leg's first interval."""
+        offset = self.leg.start + self.random.random() * RTCP_INTERVAL
+        while offset < self.leg.end:
+            addresses = b"To: %b\r\nFrom: %b\r\n" % (self.address, ASTERISK_ADDRESS)
+            report = self._report(offset, self.own_ssrc, self.peer_ssrc)
+            yield Line(offset, self._head(b"RTCPSent") + addresses + report)
+            addresses = b"To: %b\r\nFrom: %b\r\n" % (ASTERISK_ADDRESS, self.address)
             round_trip = b"RTT: %.4f\r\n" % self.random.uniform(0.005, 0.08)
-            report = self._report(offset, self.theirs, self.ours)
-            yield Line(offset, self._head(b"RTCPReceived") + ends + round_trip + report)
+            report = self._report(offset, self.peer_ssrc, self.own_ssrc)
+            yield Line(offset, self._head(b"RTCPReceived") + addresses + round_trip + report)
             offset += RTCP_INTERVAL
 
     def _head(self, name: bytes) -> bytes:
@@ -323,9 +328,9 @@ class _Media:
         return head + self.leg.snapshot
 
     def _report(self, offset: float, ssrc: int, other: int) -> bytes:
-        """A sender's report with one reception report, in the order of a real one."""
-        packets = int(50 * (offset - self.leg.born))
-        now = self.began + offset
+        """A sender report with one reception report; the headers have Asterisk's order."""
+        packets = int(50 * (offset - self.leg.start))
+        now = self.start + offset
         lost, jitter = self.random.choice((0, 0, 0, 1, 3)), self.random.randrange(60)
         delay = self.random.uniform(0.0, RTCP_INTERVAL)
         return (
@@ -339,71 +344,71 @@ class _Media:
         )
 
 
-class _Fill:
-    """What one call puts into the slots of its script."""
+class _SlotValues:
+    """The values that one call puts into the slots of its script: one method per kind of slot."""
 
-    def __init__(self, centre: _Centre, script: Script, began: float) -> None:
+    def __init__(self, centre: _CallCentre, script: Script, start: float) -> None:
         self.centre = centre
-        self.began = began
-        self.shift = began - script.began
-        options, chance = centre.options, centre.random
-        self.caller = chance.choices(centre.callers, cum_weights=centre.weights)[0]
-        self.first_agent = chance.randrange(options.agents)
-        self.first_queue = chance.randrange(options.queues)
-        self.met: dict[str, list[bytes]] = {"agent": [], "queue": []}
+        self.start = start
+        self.shift = start - script.start
+        options, rng = centre.options, centre.random
+        self.caller = rng.choices(centre.callers, cum_weights=centre.weights)[0]
+        self.first_agent = rng.randrange(options.agents)
+        self.first_queue = rng.randrange(options.queues)
+        self.seen: dict[str, list[bytes]] = {"agent": [], "queue": []}
 
     def value(self, slot: Slot) -> bytes:
-        """What stands in a slot, for the whole call."""
-        value: bytes = getattr(self, f"_{slot.kind}")(slot.was)
+        """The value of a slot; it stays the same for the whole call."""
+        value: bytes = getattr(self, f"_{slot.kind}")(slot.recorded)
         return value
 
-    def _nth(self, kind: str, was: bytes) -> int:
-        """Which of the call's own agents or queues it is."""
-        met = self.met[kind]
-        if was not in met:
-            met.append(was)
-        return met.index(was)
+    def _index(self, kind: str, recorded: bytes) -> int:
+        """The index of this agent or queue among those of the call."""
+        seen = self.seen[kind]
+        if recorded not in seen:
+            seen.append(recorded)
+        return seen.index(recorded)
 
-    def _agent_number(self, was: bytes) -> int:
-        return (self.first_agent + self._nth("agent", was)) % self.centre.options.agents
+    def _agent_number(self, recorded: bytes) -> int:
+        return (self.first_agent + self._index("agent", recorded)) % self.centre.options.agents
 
-    def _agent(self, was: bytes) -> bytes:
-        return b"%d" % (1001 + self._agent_number(was))
+    def _agent(self, recorded: bytes) -> bytes:
+        return b"%d" % (1001 + self._agent_number(recorded))
 
-    def _member(self, was: bytes) -> bytes:
-        return self.centre.agents[self._agent_number(was)]
+    def _member(self, recorded: bytes) -> bytes:
+        return self.centre.agents[self._agent_number(recorded)]
 
-    def _queue(self, was: bytes) -> bytes:
-        number = (self.first_queue + self._nth("queue", was)) % self.centre.options.queues
+    def _queue(self, recorded: bytes) -> bytes:
+        number = (self.first_queue + self._index("queue", recorded)) % self.centre.options.queues
         return b"queue-%02d" % (number + 1)
 
-    def _name(self, was: bytes) -> bytes:
+    def _name(self, recorded: bytes) -> bytes:
         return self.caller.name
 
     _customer = _name
 
-    def _number(self, was: bytes) -> bytes:
+    def _number(self, recorded: bytes) -> bytes:
         return self.caller.number
 
-    def _action(self, was: bytes) -> bytes:
+    def _action(self, recorded: bytes) -> bytes:
         return b"call-%d" % self.centre.next_serial()
 
-    def _uniqueid(self, was: bytes) -> bytes:
-        return b"%d.%d" % (self.began, self.centre.next_serial())
+    def _uniqueid(self, recorded: bytes) -> bytes:
+        return b"%d.%d" % (self.start, self.centre.next_serial())
 
-    def _channel(self, was: bytes) -> bytes:
+    def _channel(self, recorded: bytes) -> bytes:
         return b"%08x" % self.centre.next_serial()
 
     _callid = _channel
 
-    def _bridge(self, was: bytes) -> bytes:
+    def _bridge(self, recorded: bytes) -> bytes:
         return str(uuid.UUID(int=self.centre.random.getrandbits(128), version=4)).encode()
 
-    def _epoch(self, was: bytes) -> bytes:
-        return b"%d" % (int(was) + self.shift)
+    def _epoch(self, recorded: bytes) -> bytes:
+        return b"%d" % (int(recorded) + self.shift)
 
-    def _clock(self, was: bytes) -> bytes:
-        return _moved(was, self.shift)
+    def _clock(self, recorded: bytes) -> bytes:
+        return _shift_clock(recorded, self.shift)
 
 
 @functools.cache
@@ -411,8 +416,8 @@ def _recorded_time(clock: bytes) -> int:
     return calendar.timegm(time.strptime(clock.decode().replace("T", " "), "%Y-%m-%d %H:%M:%S"))
 
 
-def _moved(clock: bytes, shift: float) -> bytes:
-    """A recorded time of day, later by `shift` seconds, in the form it has."""
+def _shift_clock(clock: bytes, shift: float) -> bytes:
+    """A recorded date and time, later by `shift` seconds, in the same format."""
     moment = time.gmtime(_recorded_time(clock) + shift)
     return time.strftime(f"%Y-%m-%d{chr(clock[10])}%H:%M:%S", moment).encode()
 
@@ -420,9 +425,9 @@ def _moved(clock: bytes, shift: float) -> bytes:
 # --- the command ------------------------------------------------------------------------------
 
 EPILOG = """\
-The calls come in evenly for SECONDS; the stream goes on until the last of them has ended (up to
-30 s more: a conference). A call is about 110 events of 430 bytes, as in the capture that the
-calls are taken from. The same options give the same bytes, on any machine.
+New calls start evenly for the given seconds. The stream ends with the last call, up to 30 s later
+(a conference). A call has about 110 events of 430 bytes, as in the capture that the calls come
+from. The same options give the same bytes on every machine.
 
 examples:
   python bench/workload.py --seconds 10 --calls-per-second 100 -o out.ami
@@ -439,27 +444,43 @@ def _arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     number = functools.partial(parser.add_argument, metavar="N")
-    number("--seed", type=int, default=default.seed, help="another one, other bytes (1)")
-    number("--seconds", type=float, default=default.seconds, help="how long calls come in (10)")
-    number("--calls-per-second", type=float, default=default.calls_per_second, help="(100)")
-    number("--agents", type=int, default=default.agents, help="who answers (200)")
-    number("--queues", type=int, default=default.queues, help="where callers wait (8)")
-    number("--callers", type=int, default=default.callers, help="who calls, some often (5000)")
-    number("--skew", type=float, default=default.skew, help="how often: Zipf's exponent (1.1)")
-    parser.add_argument(
-        "--rtcp", action="store_true", help="RTCPSent and RTCPReceived of each leg every 5 s"
+    number("--seed", type=int, default=default.seed, help="seed of all random choices (1)")
+    number("--seconds", type=float, default=default.seconds, help="how long calls start (10)")
+    number(
+        "--calls-per-second",
+        type=float,
+        default=default.calls_per_second,
+        help="new calls per second (100)",
+    )
+    number("--agents", type=int, default=default.agents, help="number of agents (200)")
+    number("--queues", type=int, default=default.queues, help="number of queues (8)")
+    number("--callers", type=int, default=default.callers, help="number of callers (5000)")
+    number(
+        "--skew",
+        type=float,
+        default=default.skew,
+        help="how unevenly callers call: the exponent of Zipf's law (1.1)",
     )
     parser.add_argument(
-        "--ascii", dest="utf8", action="store_false", help="no names in UTF-8: plain ASCII"
+        "--rtcp",
+        action="store_true",
+        help="add RTCPSent and RTCPReceived events for each leg every 5 s",
     )
     parser.add_argument(
-        "-o", "--output", metavar="FILE", default="-", help="where to; - is standard output (-)"
+        "--ascii", dest="utf8", action="store_false", help="use only names in plain ASCII"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        default="-",
+        help="the file to write; - is standard output (-)",
     )
     return parser.parse_args()
 
 
 def main() -> int:
-    """Write the stream; the exit code."""
+    """Write the stream; return the exit code."""
     arguments = vars(_arguments())
     path = arguments.pop("output")
     try:

@@ -1,20 +1,20 @@
-"""Puts up a real Asterisk on loopback, drives it hard, and checks that all of it is read right.
+"""Runs a real Asterisk on loopback, puts it under load, and checks that the library reads it right.
 
-    python ci/asterisk                        all of it, in a Debian root made for the run
-    python ci/asterisk --keep                 keep the root: the next run starts in seconds
-    python ci/asterisk --save captures        write what was on the wire as captures/*.ami.gz
-    python ci/asterisk --check captures       no Asterisk: check such files again, on both twins
+    python ci/asterisk                        the whole check, in a chroot made for this run
+    python ci/asterisk --keep                 keep the chroot: the next run starts in seconds
+    python ci/asterisk --save captures        write the captured streams as captures/*.ami.gz
+    python ci/asterisk --check captures       no Asterisk: check saved streams again on both twins
     python ci/asterisk --beside "python ci/compat --port {port}"
-                                              then start it again for a command, which may fail too
+                                              afterwards start Asterisk again for this command
 
-The root is made with debootstrap from the mirror that this machine's own apt uses (DEBIAN_MIRROR
-names another), with Debian's packages of Asterisk and sipp. That takes root rights on Linux.
-Nothing outside of the root is changed, nothing is mounted when it ends, and Asterisk listens on
-127.0.0.1 only, on ports that were free.
+The chroot is a Debian root directory. debootstrap makes it from the mirror that this machine's apt
+uses (DEBIAN_MIRROR names another one) and installs Debian's packages of Asterisk and sipp. This
+needs Linux and the user root. Nothing outside the chroot changes, nothing stays mounted, and
+Asterisk listens only on 127.0.0.1 and ::1, on ports that were free.
 
-Exit codes: 0 all is well, or Asterisk cannot be had here (then it says SKIPPED and why); 1 what
-ran found a problem, or Asterisk was installed and did not run. An Asterisk that crashes is driven
-once more.
+Exit codes: 0 if no problem was found, or if Asterisk is not available here (the output then says
+SKIPPED and why); 1 if the run found a problem, if Asterisk was installed but did not run, or if
+the command of --beside failed. If Asterisk crashes, the scenario is run a second time.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NoReturn
 
-import doctored
 import lists
 import media
 import report
 import scenario
+import selftest
 from ami import Connection
 from checks import Problems
+from chroot import Chroot, LabError, Progress, UnavailableError
 from lab import Lab, NotSeenError
 from replay import identify
-from root import LabError, Progress, Root, UnavailableError
 
 import amistream
 
 HERE = Path(__file__).resolve().parent
-AFTER_TIME = 90.0
-"""How long acts may go on when the time is up, in seconds."""
+EXTRA_TIME = 90.0
+"""How long cases may continue when the time is up, in seconds."""
 REPLAY_LIMIT = 600.0
 USUAL_PORT = 5038
 TWINS = {"compiled": "0", "pure": "1"}
@@ -61,16 +61,16 @@ def main() -> int:
         signal.signal(number, end_by_signal)
     problems = Problems()
     try:
-        doctored.run()
+        selftest.run()
         if options.check:
             seen, _ = replay_all(options.check, options.seed, problems)
             report.show_events(seen)
-            return verdict(problems)
-        root = Root(options.root)
-        with root.reserved():
-            return run(root, options, problems)
+            return print_result(problems)
+        chroot = Chroot(options.root)
+        with chroot.reserved():
+            return run(chroot, options, problems)
     except UnavailableError as reason:
-        loudly("SKIPPED: no real Asterisk was run, because", str(reason))
+        print_banner("SKIPPED: no real Asterisk was run, because", str(reason))
         return run_command(options.beside, USUAL_PORT) if options.beside else 0
     except (LabError, NotSeenError) as reason:
         print(f"\nFAILED: {reason}", flush=True)
@@ -89,32 +89,35 @@ def parse_arguments() -> argparse.Namespace:
         type=Path,
         default=default,
         metavar="DIR",
-        help="the Debian root; one that is there already is used again (default: %(default)s)",
+        help="the chroot; an existing one is used again (default: %(default)s)",
     )
     parser.add_argument(
-        "--keep", action="store_true", help="leave a root that this run has made for the next one"
+        "--keep", action="store_true", help="keep the chroot of this run for the next run"
     )
     parser.add_argument(
         "--seconds",
         type=float,
         default=60.0,
-        help="how long to drive at least; the acts are played to their end (default: %(default)g)",
+        help="shortest time of the scenario; all cases run to their end (default: %(default)g)",
     )
     parser.add_argument(
         "--rate",
         type=float,
         default=3.0,
-        help="calls a second of the call centre behind the acts (default: %(default)g)",
+        help="calls per second of the call centre in the background (default: %(default)g)",
     )
-    parser.add_argument("--seed", type=int, default=1, help="of everything that is random")
-    parser.add_argument("--save", type=Path, metavar="DIR", help="write the captured streams there")
+    parser.add_argument("--seed", type=int, default=1, help="seed of all random choices")
+    parser.add_argument(
+        "--save", type=Path, metavar="DIR", help="write the captured streams to this folder"
+    )
     parser.add_argument(
         "--check", type=Path, metavar="DIR", help="check saved streams and start no Asterisk"
     )
     parser.add_argument(
         "--beside",
         metavar="COMMAND",
-        help="run it afterwards beside Asterisk, with AMI's port for {port}; 5038 if SKIPPED",
+        help="afterwards run this command beside Asterisk; {port} becomes AMI's port, or 5038 "
+        "if no Asterisk is available",
     )
     options = parser.parse_args()
     if options.seconds < 0 or options.rate <= 0:
@@ -125,95 +128,99 @@ def parse_arguments() -> argparse.Namespace:
     return options
 
 
-def run(root: Root, options: argparse.Namespace, problems: Problems) -> int:
-    """Make the root, start Asterisk, drive it, check what it said."""
-    begun = time.monotonic()
-    made = not root.filled
-    say = Say(begun)
+def run(chroot: Chroot, options: argparse.Namespace, problems: Problems) -> int:
+    """Build the chroot, run the scenario on Asterisk, check what came; the exit code."""
+    progress = ProgressPrinter()
+    is_new = not chroot.complete
     try:
-        say(f"{'making' if made else 'using'} the root {root.folder}")
-        root.fill(say)
-        lab = drive(root, options, problems, say)
-        if root.crashed:
-            loudly("ASTERISK ITSELF CRASHED; it is driven once more", root.log_tail())
+        progress(f"{'building' if is_new else 'using'} the chroot {chroot.folder}")
+        chroot.build(progress)
+        lab = run_scenario(chroot, options, problems, progress)
+        if chroot.crashed:
+            print_banner("ASTERISK ITSELF CRASHED; the scenario runs again", chroot.log_tail())
             problems.found.clear()
-            lab = drive(root, options, problems, say)
-        say("checking")
+            lab = run_scenario(chroot, options, problems, progress)
+        progress("checking")
         seen, outcomes = check(lab, options, problems)
         report.show_events(seen)
         report.show_lists(outcomes)
         if options.beside:
-            run_beside(root, options.beside, problems, say)
-        return verdict(problems)
+            run_beside(chroot, options.beside, problems, progress)
+        return print_result(problems)
     finally:
-        root.stop()
-        if made and root.filled and not options.keep:
-            say("removing the root")
-            root.remove()
+        chroot.stop()
+        if is_new and chroot.complete and not options.keep:
+            progress("removing the chroot")
+            chroot.remove()
 
 
-class Say:
-    """Progress: each line with the seconds that have passed."""
+class ProgressPrinter:
+    """Prints each line of progress with the seconds since the start."""
 
-    def __init__(self, begun: float) -> None:
-        self._begun = begun
+    def __init__(self) -> None:
+        self._started = time.monotonic()
 
     def __call__(self, what: str) -> None:
-        print(f"[{time.monotonic() - self._begun:5.1f} s] {what}", flush=True)
+        print(f"[{time.monotonic() - self._started:5.1f} s] {what}", flush=True)
 
 
-def drive(root: Root, options: argparse.Namespace, problems: Problems, say: Progress) -> Lab:
-    """Start Asterisk and play the scenario to its end, Asterisk's own included."""
-    root.configure(media.files())
-    say("starting Asterisk")
-    root.start()
+def run_scenario(
+    chroot: Chroot, options: argparse.Namespace, problems: Problems, progress: Progress
+) -> Lab:
+    """Start Asterisk, run the whole scenario, and stop Asterisk."""
+    chroot.configure(media.files())
+    progress("starting Asterisk")
+    chroot.start()
     try:
-        lab = Lab(root, time.monotonic() + options.seconds + AFTER_TIME)
+        lab = Lab(chroot, time.monotonic() + options.seconds + EXTRA_TIME)
         try:
             lab.login()
-            say(f"driving {amistream.IMPLEMENTATION} amistream for {options.seconds:g} s")
-            play = scenario.Scenario(lab, options.seconds, options.rate, options.seed)
-            play.run(say)
-            say(f"{play.calls} calls of the call centre; stopping Asterisk")
-            for name, reason in play.failed.items():
+            progress(
+                f"running the scenario for {options.seconds:g} s, "
+                f"read by {amistream.IMPLEMENTATION} amistream"
+            )
+            current = scenario.Scenario(lab, options.seconds, options.rate, options.seed)
+            current.run(progress)
+            progress(f"{current.calls} calls of the call centre; stopping Asterisk")
+            for name, reason in current.failed.items():
                 problems.add(f"{name}: {reason}")
-            end(lab, problems)
+            shut_down(lab, problems)
         finally:
             lab.close()
     finally:
-        root.stop()
+        chroot.stop()
     return lab
 
 
-def end(lab: Lab, problems: Problems) -> None:
-    """Let Asterisk end by itself, and see that it does."""
+def shut_down(lab: Lab, problems: Problems) -> None:
+    """Ask Asterisk to end, and check that it does."""
     try:
-        scenario.settle(lab, 10)
-        scenario.stop(lab)
-        if not lab.root.wait_ended(20):
+        scenario.hang_up_all(lab, 10)
+        scenario.stop_asterisk(lab)
+        if not lab.chroot.wait_ended(20):
             problems.add("Asterisk did not end when told to")
     except (NotSeenError, OSError) as reason:
-        state = "still runs" if lab.root.running else "has ended by itself"
+        state = "still runs" if lab.chroot.running else "has ended by itself"
         problems.add(f"at the end: {reason}; Asterisk {state}")
     if problems:
         report.heading("Asterisk's log ends with")
-        print(lab.root.log_tail())
+        print(lab.chroot.log_tail())
 
 
-def run_beside(root: Root, command: str, problems: Problems, say: Progress) -> None:
-    """Start Asterisk again and let the command have it."""
-    say(f"starting Asterisk again for: {command}")
-    root.start()
+def run_beside(chroot: Chroot, command: str, problems: Problems, progress: Progress) -> None:
+    """Start Asterisk again and run the command while Asterisk runs."""
+    progress(f"starting Asterisk again for: {command}")
+    chroot.start()
     try:
-        code = run_command(command, root.ports.ami)
+        code = run_command(command, chroot.ports.ami)
     finally:
-        root.stop()
+        chroot.stop()
     if code != 0:
         problems.add(f"{command}: exit code {code}")
 
 
 def run_command(command: str, port: int) -> int:
-    """The exit code of a command that is told AMI's port."""
+    """Run a command with AMI's port in place of {port}; its exit code."""
     words = [word.format(port=port) for word in shlex.split(command)]
     return subprocess.run(words, check=False).returncode
 
@@ -221,9 +228,9 @@ def run_command(command: str, port: int) -> int:
 def check(
     lab: Lab, options: argparse.Namespace, problems: Problems
 ) -> tuple[Counter[str], dict[str, lists.Outcome]]:
-    """Check what was parsed live, then all bytes again on both twins."""
+    """Check the messages parsed live, then parse and check all bytes again on both twins."""
     streams = lab.connections
-    outcomes = lists.verify(lab.worker.messages, lab.asked, problems)
+    outcomes = lists.verify(lab.worker.messages, lab.requested, problems)
     for connection in streams:
         if connection.failure is not None:
             problems.add(f"the live parser of {connection.name} raised", repr(connection.failure))
@@ -234,21 +241,21 @@ def check(
     for connection in streams:
         digest = found[f"{connection.name}.ami.gz"]["messages"]
         if identify(connection.messages) != digest:
-            problems.add(f"{connection.name}: read live, the messages are others")
+            problems.add(f"{connection.name}: the messages differ from those that were read live")
     return seen, outcomes
 
 
 def save(streams: list[Connection], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for stream in streams:
-        packed = gzip.compress(bytes(stream.data), 6, mtime=0)
-        (folder / f"{stream.name}.ami.gz").write_bytes(packed)
+        compressed = gzip.compress(bytes(stream.data), 6, mtime=0)
+        (folder / f"{stream.name}.ami.gz").write_bytes(compressed)
 
 
 def replay_all(
     folder: Path, seed: int, problems: Problems
 ) -> tuple[Counter[str], dict[str, dict[str, Any]]]:
-    """Check saved streams with each twin in an interpreter of its own, and compare the twins."""
+    """Check saved streams with each twin in a separate process, and compare the twins."""
     running = {twin: start_replay(folder, seed, pure) for twin, pure in TWINS.items()}
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for twin, process in running.items():
@@ -259,10 +266,13 @@ def replay_all(
             raise LabError(f"the {twin} twin took more than {REPLAY_LIMIT:g} s") from None
         if process.returncode != 0:
             raise LabError(f"the {twin} twin failed on the saved streams")
-        said = json.loads(out)
-        if said["twin"] != twin:
-            print(f"the {twin} twin is not there; {said['twin']} was checked instead", flush=True)
-        found[twin] = said["streams"]
+        result = json.loads(out)
+        if result["twin"] != twin:
+            print(
+                f"the {twin} twin is missing; the {result['twin']} one was checked instead",
+                flush=True,
+            )
+        found[twin] = result["streams"]
     compare_twins(found, problems)
     seen: Counter[str] = Counter()
     for stream in found["compiled"].values():
@@ -282,10 +292,10 @@ def start_replay(folder: Path, seed: int, pure: str) -> subprocess.Popen[bytes]:
 
 
 def compare_twins(found: dict[str, dict[str, dict[str, Any]]], problems: Problems) -> None:
-    mine = {twin: merge_problems(streams) for twin, streams in found.items()}
-    for twin, others in (("compiled", mine["pure"]), ("pure", mine["compiled"])):
-        for what, (count, example) in mine[twin].found.items():
-            if what not in others.found:
+    merged = {twin: merge_problems(streams) for twin, streams in found.items()}
+    for twin, other in (("compiled", merged["pure"]), ("pure", merged["compiled"])):
+        for what, (count, example) in merged[twin].found.items():
+            if what not in other.found:
                 problems.add(f"{twin} twin: {what}", example, count)
             elif twin == "compiled":
                 problems.add(what, example, count)
@@ -303,16 +313,17 @@ def merge_problems(streams: dict[str, dict[str, Any]]) -> Problems:
     return merged
 
 
-def verdict(problems: Problems) -> int:
+def print_result(problems: Problems) -> int:
+    """Print the problems; the exit code."""
     report.show_problems(problems.lines())
     if problems:
         print(f"\nFAILED: {report.count(len(problems), 'problem')}", flush=True)
         return 1
-    print("\nAll was read right.", flush=True)
+    print("\nEverything was read correctly.", flush=True)
     return 0
 
 
-def loudly(what: str, details: str) -> None:
+def print_banner(what: str, details: str) -> None:
     line = "=" * 78
     print(f"\n{line}\n{what}\n  {details}\n{line}", flush=True)
 

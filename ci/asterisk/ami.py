@@ -1,4 +1,4 @@
-"""AMI connections that keep every byte, and parse it as it comes with the library under test."""
+"""AMI connections that keep every byte and parse each block with the library under test."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import threading
 import time
 from collections.abc import Callable
 
-from root import LabError
+from chroot import LabError
 
 import amistream
 
 USER = "lab"
 SECRET = "labsecret"
 BLOCK = 1 << 16
-LOOK_UP = 0.5
-"""How often a reader that gets nothing looks whether it is to end, in seconds."""
+POLL_INTERVAL = 0.5
+"""How often an idle reader checks whether it must end, in seconds."""
 
 
 class Connection:
-    """One connection; a thread reads it in whatever blocks the socket gives."""
+    """One connection; a thread reads it, in blocks of any size that the socket returns."""
 
     def __init__(self, port: int, name: str) -> None:
         self.name = name
@@ -41,7 +41,7 @@ class Connection:
     def _read(self) -> None:
         try:
             while not self._closing:
-                if not select.select([self._socket], [], [], LOOK_UP)[0]:
+                if not select.select([self._socket], [], [], POLL_INTERVAL)[0]:
                     continue
                 try:
                     block = self._socket.recv(BLOCK)
@@ -54,7 +54,7 @@ class Connection:
                 with self._changed:
                     self.messages += found
                     self._changed.notify_all()
-        except Exception as error:  # whatever it is, the run has to say so
+        except Exception as error:  # the run reports any failure of the parser
             self.failure = error
         finally:
             with self._changed:
@@ -62,13 +62,13 @@ class Connection:
                 self._changed.notify_all()
 
     def send(self, **headers: object) -> str:
-        """Send an action with an ActionID of its own; a list sends its header once an item."""
+        """Send an action with a new ActionID; a list value repeats its header for each item."""
         action_id = f"{self.name}-{next(self._numbers)}"
         lines = [f"ActionID: {action_id}"]
         for header, value in headers.items():
-            every = value if isinstance(value, list) else [value]
-            lines += [f"{header}: {one}" for one in every]
-        # That the connection has ended is for the reader to tell.
+            values = value if isinstance(value, list) else [value]
+            lines += [f"{header}: {item}" for item in values]
+        # The reader thread notices if the connection has ended.
         with self._sending, contextlib.suppress(OSError):
             self._socket.sendall("\r\n".join([*lines, "", ""]).encode())
         return action_id
@@ -81,22 +81,22 @@ class Connection:
     def wait(
         self, wanted: Callable[[amistream.Message], bool], seconds: float, since: int = 0
     ) -> amistream.Message | None:
-        """The first message from number `since` on that is wanted; None if none comes in time."""
-        until = time.monotonic() + seconds
-        at = since
+        """The first wanted message from number `since` on; None if none comes in time."""
+        deadline = time.monotonic() + seconds
+        position = since
         while True:
             with self._changed:
-                while at >= len(self.messages):
-                    left = until - time.monotonic()
-                    if left <= 0 or self._closing:
+                while position >= len(self.messages):
+                    remaining = deadline - time.monotonic()
+                    if remaining <= 0 or self._closing:
                         return None
-                    self._changed.wait(left)
-                fresh = self.messages[at:]
-            for message in fresh:
+                    self._changed.wait(remaining)
+                new_messages = self.messages[position:]
+            for message in new_messages:
                 if wanted(message):
                     return message
-            at += len(fresh)
-            if time.monotonic() > until:
+            position += len(new_messages)
+            if time.monotonic() > deadline:
                 return None
 
     def answer(self, action_id: str, seconds: float = 20.0) -> amistream.Message | None:
@@ -117,7 +117,7 @@ class Connection:
             raise LabError(f"Asterisk did not let the lab log in: {answer!r}")
 
     def close(self) -> None:
-        """Close it, if Asterisk has not."""
+        """Close the connection, unless Asterisk has closed it."""
         self._closing = True
         self._reader.join(2.0)
         self._socket.close()

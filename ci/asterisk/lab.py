@@ -1,4 +1,4 @@
-"""What the acts of the scenario work with: actions, calls, phones, and events to wait for."""
+"""The tools that cases work with: actions, calls, phones, and waiting for events."""
 
 from __future__ import annotations
 
@@ -11,38 +11,41 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ami import Connection
-from lists import BY_ACTION, Asked, List
-from root import DATA, DIES_WITH_US, ENVIRONMENT, Root, is_free
+from chroot import DATA, ENVIRONMENT, KILL_WITH_PARENT, Chroot, is_free
+from lists import BY_ACTION, List, RequestedList
 
 import amistream
 
-PATIENCE = 30.0
-"""How long to wait for what has to come, in seconds: long, for a machine that is busy."""
+DEFAULT_WAIT = 30.0
+"""How long to wait for an answer or event, in seconds. It is long because machines may be busy."""
 
 
 class NotSeenError(Exception):
-    """What an act waited for did not come in time."""
+    """An answer or event that a case waited for did not come in time."""
 
 
 class Call(NamedTuple):
-    """A Local channel made by Originate: its two halves, by the unique ids the lab gave them."""
+    """The two halves of a Local channel made by Originate, as the unique ids the lab gave them."""
 
     near: str
     far: str
 
 
 class Lab:
-    """A running Asterisk with two connections: one listens, one works; both get the events."""
+    """A running Asterisk with two connections; both get all events.
 
-    def __init__(self, root: Root, deadline: float) -> None:
-        self.root = root
-        self.ports = root.ports
+    The listener only reads; the worker also sends the actions.
+    """
+
+    def __init__(self, chroot: Chroot, deadline: float) -> None:
+        self.chroot = chroot
+        self.ports = chroot.ports
         self.deadline = deadline
         self.connections: list[Connection] = []
         self.listener = self.connect("listener")
         self.worker = self.connect("worker")
         self.phones: list[subprocess.Popen[bytes]] = []
-        self.asked: list[Asked] = []
+        self.requested: list[RequestedList] = []
         self.closing = threading.Event()
         self.sockets: list[socket.socket] = []
         self._calls = itertools.count(1)
@@ -54,74 +57,75 @@ class Lab:
         self.expect("FullyBooted", seconds=60)
 
     def connect(self, name: str) -> Connection:
-        """One more connection, whose stream is kept and checked."""
-        made = Connection(self.ports.ami, name)
-        self.connections.append(made)
-        return made
+        """Open one more connection; its stream is kept and checked."""
+        connection = Connection(self.ports.ami, name)
+        self.connections.append(connection)
+        return connection
 
-    def visit(self, name: str, *actions: dict[str, str]) -> Connection:
-        """A short connection for a few actions, one after the other, until Asterisk closes it."""
-        short = self.connect(name)
+    def short_session(self, name: str, *actions: dict[str, str]) -> Connection:
+        """Open a connection, send a few actions one after the other, and log off."""
+        connection = self.connect(name)
         for headers in actions:
-            short.answer(short.send(**headers), 5.0)
-        short.send(Action="Logoff")
-        if not short.wait_ended(self.left(10.0)):
+            connection.answer(connection.send(**headers), 5.0)
+        connection.send(Action="Logoff")
+        if not connection.wait_ended(self.remaining(10.0)):
             raise NotSeenError(f"Asterisk did not close the connection {name}")
-        return short
+        return connection
 
     # -- actions -------------------------------------------------------------------------------
 
     def send(self, action: str, **headers: object) -> str:
         return self.worker.send(Action=action, **headers)
 
-    def ask(self, action: str, **headers: object) -> amistream.Message:
-        """The response to an action; NotSeenError if none comes."""
-        answer = self.worker.answer(self.send(action, **headers), self.left(PATIENCE))
+    def request(self, action: str, **headers: object) -> amistream.Message:
+        """Send an action and return its response; NotSeenError if none comes."""
+        answer = self.worker.answer(self.send(action, **headers), self.remaining(DEFAULT_WAIT))
         if answer is None:
             raise NotSeenError(f"no response to {action} {headers or ''}")
         return answer
 
-    def must(self, action: str, **headers: object) -> amistream.Message:
-        """The response to an action that has to succeed."""
-        answer = self.ask(action, **headers)
+    def must_succeed(self, action: str, **headers: object) -> amistream.Message:
+        """Send an action and return its response; NotSeenError if it is an error."""
+        answer = self.request(action, **headers)
         if answer["Response"] == "Error":
             what = headers.get("Channel", headers)
             raise NotSeenError(f"{action} of {what} was refused: {answer.get('Message')}")
         return answer
 
-    def begin_list(self, entry: List) -> Asked:
-        """Ask for a list; whether it comes whole is checked in the end."""
-        asked = Asked(entry, self.send(entry.action, **entry.headers))
-        self.asked.append(asked)
-        return asked
+    def request_list(self, entry: List) -> RequestedList:
+        """Ask for a list; the end of the run checks whether it came complete."""
+        requested = RequestedList(entry, self.send(entry.action, **entry.headers))
+        self.requested.append(requested)
+        return requested
 
-    def show(self, action: str, **headers: str) -> list[amistream.Message]:
-        """The members of a list that has to come; NotSeenError if it does not."""
-        asked = self.begin_list(BY_ACTION[action]._replace(headers=headers))
+    def list_members(self, action: str, **headers: str) -> list[amistream.Message]:
+        """Ask for a list and return its members; NotSeenError if the list does not end."""
+        requested = self.request_list(BY_ACTION[action]._replace(headers=headers))
+        action_id, finisher = requested.action_id, requested.entry.finisher
 
-        def ends(message: amistream.Message) -> bool:
-            return message.action_id == asked.action_id and message.name == asked.entry.finisher
+        def is_finisher(message: amistream.Message) -> bool:
+            return message.action_id == action_id and message.name == finisher
 
-        if self.worker.wait(ends, self.left(PATIENCE)) is None:
+        if self.worker.wait(is_finisher, self.remaining(DEFAULT_WAIT)) is None:
             raise NotSeenError(f"{action} did not close")
         return [
             message
             for message in self.worker.messages
-            if message.action_id == asked.action_id and "Event" in message and not ends(message)
+            if message.action_id == action_id and "Event" in message and not is_finisher(message)
         ]
 
     def cli(self, command: str) -> str:
         """The output of a CLI command."""
-        return "\n".join(self.ask("Command", Command=command).get_all("Output"))
+        return "\n".join(self.request("Command", Command=command).get_all("Output"))
 
     # -- events --------------------------------------------------------------------------------
 
-    def mark(self) -> int:
-        """Where the listener's stream is now, to wait for what comes after."""
+    def position(self) -> int:
+        """The listener's position in its stream; `expect(since=)` looks only at later events."""
         return len(self.listener.messages)
 
     def expect(
-        self, name: str, seconds: float = PATIENCE, since: int = 0, **headers: str
+        self, name: str, seconds: float = DEFAULT_WAIT, since: int = 0, **headers: str
     ) -> amistream.Message:
         """The event with this name and these headers; NotSeenError if none comes in time."""
 
@@ -130,39 +134,41 @@ class Lab:
                 message.get(header) == value for header, value in headers.items()
             )
 
-        found = self.listener.wait(wanted, self.left(seconds), since)
+        found = self.listener.wait(wanted, self.remaining(seconds), since)
         if found is None:
             shown = ", ".join(f"{header}: {value}" for header, value in headers.items())
             raise NotSeenError(f"no {name}{f' ({shown})' if shown else ''} within {seconds:g} s")
         return found
 
-    def until(self, what: str, holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
-        """Wait for what no event tells; NotSeenError if it does not come to hold in time."""
-        end = time.monotonic() + self.left(seconds)
+    def wait_until(
+        self, what: str, holds: Callable[[], bool], seconds: float = DEFAULT_WAIT
+    ) -> None:
+        """Wait for a condition that no event reports; NotSeenError if it does not hold in time."""
+        deadline = time.monotonic() + self.remaining(seconds)
         while not holds():
-            if time.monotonic() > end:
+            if time.monotonic() > deadline:
                 raise NotSeenError(f"{what}: not within {seconds:g} s")
             self.pause(0.1)
 
-    def left(self, seconds: float) -> float:
-        """That many seconds, or what the deadline leaves of them."""
+    def remaining(self, seconds: float) -> float:
+        """That many seconds, or fewer if the deadline is closer."""
         return max(0.0, min(seconds, self.deadline - time.monotonic()))
 
     def pause(self, seconds: float) -> bool:
-        """Let time pass where only time helps, as for audio; False if the lab closes."""
-        return not self.closing.wait(self.left(seconds))
+        """Let time pass, for sounds and timers only; False if the lab closes."""
+        return not self.closing.wait(self.remaining(seconds))
 
     # -- calls ---------------------------------------------------------------------------------
 
     def call(self, exten: str, near: str = "wait", **headers: object) -> Call:
-        """A Local channel whose far half runs exten@acts and whose near half near@near.
+        """Make a Local channel: its far half runs exten@lab, its near half runs near@near.
 
         With a Channel of another kind there is no far half.
         """
         number = next(self._calls)
         call = Call(f"lab{number}-near", f"lab{number}-far")
         settings: dict[str, object] = {
-            "Channel": f"Local/{exten}@acts/n",
+            "Channel": f"Local/{exten}@lab/n",
             "ChannelId": call.near,
             "OtherChannelId": "" if "Channel" in headers else call.far,
             "Context": "near",
@@ -172,12 +178,12 @@ class Lab:
             "Timeout": 30000,
             "Async": "true",
         }
-        self.must("Originate", **{**settings, **headers})
+        self.must_succeed("Originate", **{**settings, **headers})
         self.expect("Newchannel", Uniqueid=call.near if "Channel" in headers else call.far)
         return call
 
-    def connected(self, callee: str = "Local/wait@acts/n") -> tuple[Call, str]:
-        """A call in a two-party bridge: its near half dials; and the callee's unique id."""
+    def bridged_call(self, callee: str = "Local/wait@lab/n") -> tuple[Call, str]:
+        """Make a call in a two-party bridge, which its near half dials; and the callee's id."""
         variables = [f"CALLEE={callee}", "FLAGS=tTkKhHxX"]
         call = self.call("wait", near="dial", Variable=variables)
         peer = self.expect("DialBegin", Uniqueid=call.near)["DestUniqueid"]
@@ -185,7 +191,7 @@ class Lab:
             self.expect("BridgeEnter", Uniqueid=half)
         return call, peer
 
-    def channel(self, uniqueid: str) -> str:
+    def channel_name(self, uniqueid: str) -> str:
         """The name of a channel."""
         return self.expect("Newchannel", Uniqueid=uniqueid)["Channel"]
 
@@ -195,10 +201,10 @@ class Lab:
 
     # -- phones --------------------------------------------------------------------------------
 
-    def phone(
+    def start_phone(
         self, scenario: str, *options: str, port: int | None = None
     ) -> subprocess.Popen[bytes]:
-        """A sipp that plays a scenario, against Asterisk, on ports of its own."""
+        """Start a sipp process that plays a SIP scenario against Asterisk, on its own ports."""
         number = next(self._next_phone)
         port = port or self.ports.phones + 1 + number
         command = [
@@ -208,22 +214,22 @@ class Lab:
             *("-max_rtp_port", str(self.ports.phone_media + 4 * number + 3)),
             *("-timeout", "60s", "-timeout_error", *options),
         ]
-        with open(self.root.path(f"{DATA}/sipp-{number}.log"), "wb") as log:
+        with open(self.chroot.path(f"{DATA}/sipp-{number}.log"), "wb") as log:
             phone = subprocess.Popen(
-                self.root.command(*DIES_WITH_US, *command),
+                self.chroot.command(*KILL_WITH_PARENT, *command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=ENVIRONMENT,
             )
         self.phones.append(phone)
-        self.until("sipp listens", lambda: phone.poll() is not None or not is_free(port))
+        self.wait_until("sipp listens", lambda: phone.poll() is not None or not is_free(port))
         return phone
 
-    def finished(self, phone: subprocess.Popen[bytes], seconds: float = PATIENCE) -> None:
-        """Wait for a phone that ends by itself; NotSeenError if it fails."""
+    def wait_finished(self, phone: subprocess.Popen[bytes], seconds: float = DEFAULT_WAIT) -> None:
+        """Wait until a phone ends by itself; NotSeenError if it fails."""
         try:
-            code = phone.wait(self.left(seconds))
+            code = phone.wait(self.remaining(seconds))
         except subprocess.TimeoutExpired:
             raise NotSeenError(f"sipp did not end within {seconds:g} s: {phone.args!r}") from None
         if code != 0:
@@ -235,8 +241,8 @@ class Lab:
         for phone in self.phones:
             phone.kill()
             phone.wait()
-        for held in self.sockets:
-            held.close()
+        for open_socket in self.sockets:
+            open_socket.close()
         for connection in self.connections:
             connection.wait_ended(2.0)
             connection.close()

@@ -1,4 +1,4 @@
-"""Every list action of Asterisk 22: asked with an ActionID of its own, and found whole or not."""
+"""Every list action of Asterisk 22, and the check that each requested list came complete."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ COUNTS = ("ListItems", "Total", "Items")
 
 
 class List(NamedTuple):
-    """A list action, the event that ends it, and what it takes.
+    """A list action, its finisher (the event that ends the list), and the action's headers.
 
-    uncounted: members that Asterisk leaves out of the count it states.
-    unmarked: Asterisk sends the members without an ActionID, so they cannot be told from others.
+    not_counted: the name of members that Asterisk leaves out of the count it states.
+    without_action_id: Asterisk sends the members without an ActionID, so they cannot be matched.
     """
 
     action: str
     finisher: str
     headers: dict[str, str] = {}  # noqa: RUF012 - never changed
-    uncounted: str = ""
-    unmarked: bool = False
+    not_counted: str = ""
+    without_action_id: bool = False
 
 
 MAILBOX = {"Context": "default", "Mailbox": "1234"}
@@ -45,7 +45,7 @@ LISTS = (
     List("FAXSessions", "FAXSessionsComplete"),
     List("Hangup", "ChannelsHungupListComplete", {"Channel": "/^Local\\/doomed@/"}),
     List("IAXpeerlist", "PeerlistComplete"),
-    List("IAXpeers", "PeerlistComplete", unmarked=True),
+    List("IAXpeers", "PeerlistComplete", without_action_id=True),
     List("IAXregistry", "RegistrationsComplete"),
     List("MWIGet", "MWIGetComplete", {"Mailbox": "1234@default"}),
     List("MeetmeList", "MeetmeListComplete"),
@@ -62,7 +62,7 @@ LISTS = (
     List(
         "PJSIPShowRegistrationsOutbound",
         "OutboundRegistrationDetailComplete",
-        uncounted="AuthDetail",
+        not_counted="AuthDetail",
     ),
     List("PJSIPShowResourceLists", "ResourceListDetailComplete"),
     List("PJSIPShowSubscriptionsInbound", "InboundSubscriptionDetailComplete"),
@@ -85,30 +85,30 @@ LISTS = (
 BY_ACTION = {entry.action: entry for entry in LISTS}
 
 
-class Asked(NamedTuple):
-    """A list that was asked for."""
+class RequestedList(NamedTuple):
+    """A list that the run asked for."""
 
     entry: List
     action_id: str
 
 
 class Outcome(NamedTuple):
-    """How a kind of list ended: how often whole, the most members it had, why it was refused."""
+    """How one kind of list ended: how often complete, most members, reason of a refusal."""
 
-    whole: int
+    complete: int
     members: int
     refused: str
 
     @property
     def answered(self) -> bool:
-        """Whether it was more than refused."""
-        return self.whole > 0 or not self.refused
+        """Whether Asterisk answered at least once with a list."""
+        return self.complete > 0 or not self.refused
 
 
 def verify(
-    messages: list[amistream.Message], asked: list[Asked], problems: Problems
+    messages: list[amistream.Message], requested: list[RequestedList], problems: Problems
 ) -> dict[str, Outcome]:
-    """Each list that was begun has ended with all its members, here and in a Collector."""
+    """Check that each requested list ended with all its members, on the wire and in a Collector."""
     by_id: dict[str, list[amistream.Message]] = defaultdict(list)
     collector = amistream.Collector(timeout=None)
     gathered: dict[str, amistream.Aggregate] = {}
@@ -119,46 +119,46 @@ def verify(
         if done is not None:
             gathered[done.action_id] = done
     outcomes: dict[str, Outcome] = {}
-    for entry, action_id in asked:
+    for entry, action_id in requested:
         before = outcomes.get(entry.action, Outcome(0, 0, ""))
-        refused, members, trouble = _judge(entry, by_id[action_id], gathered.get(action_id))
-        if trouble:
-            problems.add(f"list {entry.action}: {trouble}", action_id)
-        whole = before.whole + (not refused and not trouble)
+        refused, members, fault = _check_answer(entry, by_id[action_id], gathered.get(action_id))
+        if fault:
+            problems.add(f"list {entry.action}: {fault}", action_id)
+        complete = before.complete + (not refused and not fault)
         outcomes[entry.action] = Outcome(
-            whole, max(before.members, members), refused or before.refused
+            complete, max(before.members, members), refused or before.refused
         )
     for waiting in collector.waiting:
         problems.add(f"the Collector still waits for {waiting.name}", repr(waiting))
     return outcomes
 
 
-def _judge(
+def _check_answer(
     entry: List, answer: list[amistream.Message], gathered: amistream.Aggregate | None
 ) -> tuple[str, int, str]:
-    """Why the list was refused, how many members it had, what is wrong with it."""
+    """The reason of a refusal, the number of members, and what is wrong with the list."""
     responses = [message for message in answer if isinstance(message, amistream.Response)]
     events = [message for message in answer if isinstance(message, amistream.Event)]
     if len(responses) != 1:
         return "", 0, f"{len(responses)} responses instead of one"
     if not responses[0].success:
         return responses[0].get("Message", "no reason given"), 0, ""
-    ends = [event for event in events if event.name == entry.finisher]
-    members = len(events) - len(ends)
-    if not ends:
+    finishers = [event for event in events if event.name == entry.finisher]
+    members = len(events) - len(finishers)
+    if not finishers:
         return "", members, f"does not close: no {entry.finisher}"
-    if len(ends) > 1 or events[-1] is not ends[0]:
+    if len(finishers) > 1 or events[-1] is not finishers[0]:
         return "", members, f"goes on after {entry.finisher}"
-    if entry.unmarked:
+    if entry.without_action_id:
         return "", members, ""
-    stated = next((ends[0][name] for name in COUNTS if name in ends[0]), None)
-    counted = members - sum(event.name == entry.uncounted for event in events)
+    stated = next((finishers[0][name] for name in COUNTS if name in finishers[0]), None)
+    counted = members - sum(event.name == entry.not_counted for event in events)
     if stated is not None and stated != str(counted):
         return "", members, f"{entry.finisher} states {stated} members, {counted} came"
     if gathered is None:
-        return "", members, "the Collector has not gathered it"
+        return "", members, "the Collector did not gather the list"
     if not gathered.valid:
-        return "", members, f"the Collector found it not valid: {gathered.error_message}"
+        return "", members, f"the Collector says that it is not valid: {gathered.error_message}"
     kept = sum(len(gathered[cls]) for cls in gathered.members)
     if kept != members:
         return "", members, f"the Collector kept {kept} of {members} members"

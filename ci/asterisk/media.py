@@ -1,4 +1,4 @@
-"""The small files that calls need, made here: a tone, a fax page, an AGI script."""
+"""Makes the small files that calls need: a tone, a fax page, an AGI script."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FAX_LINES = 400
 
 
 def files() -> dict[str, bytes]:
-    """Name to content."""
+    """The files: name to content."""
     return {"tone.ul": tone(2.0), "page.tif": blank_page(), "hello.agi": AGI.encode()}
 
 
@@ -37,14 +37,14 @@ def blank_page() -> bytes:
     image = int(bits, 2).to_bytes(len(bits) // 8, "big")
     short, long, ratio = 3, 4, 5
     tags = [
-        (254, long, 2),  # a page of several
+        (254, long, 2),  # one page of a document
         (256, short, FAX_WIDTH),
         (257, short, FAX_LINES),
-        (258, short, 1),  # bits a sample
+        (258, short, 1),  # bits per sample
         (259, short, 4),  # T.6
         (262, short, 0),  # white is zero
         (266, short, 1),  # most significant bit first
-        (273, long, 0),  # where the image is: below
+        (273, long, 0),  # offset of the image: set below
         (277, short, 1),
         (278, short, FAX_LINES),
         (279, long, len(image)),
@@ -52,20 +52,20 @@ def blank_page() -> bytes:
         (283, ratio, 0),
         (296, short, 2),  # inches
     ]
-    head = 8
-    after = head + 2 + 12 * len(tags) + 4
-    places = {273: after + 16, 282: after, 283: after + 8}
+    header_size = 8
+    directory_end = header_size + 2 + 12 * len(tags) + 4
+    offsets = {273: directory_end + 16, 282: directory_end, 283: directory_end + 8}
     entries = b"".join(
         struct.pack("<HHI", tag, kind, 1)
         + struct.pack(
             "<HH" if kind == short else "<I",
-            *((value, 0) if kind == short else (places.get(tag, value),)),
+            *((value, 0) if kind == short else (offsets.get(tag, value),)),
         )
         for tag, kind, value in tags
     )
     resolutions = struct.pack("<IIII", 204, 1, 98, 1)
     directory = struct.pack("<H", len(tags)) + entries + struct.pack("<I", 0)
-    return struct.pack("<2sHI", b"II", 42, head) + directory + resolutions + image
+    return struct.pack("<2sHI", b"II", 42, header_size) + directory + resolutions + image
 
 
 AGI = """\

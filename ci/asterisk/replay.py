@@ -1,4 +1,4 @@
-"""Parses saved streams with the loaded twin, checks every message, and prints it all as JSON."""
+"""Parses saved streams with the loaded twin, checks every message, and prints results as JSON."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import checks
 
 import amistream
 
-CUTS = (1, 17, 400, 70_000)
-"""The longest pieces, in bytes, that a stream is cut into at random."""
+PIECE_SIZES = (1, 17, 400, 70_000)
+"""A stream is cut into random pieces of at most this many bytes."""
 SELECTIONS = ({"Hangup"}, {"Newexten", "QueueMember", "RTCPSent"}, {"NoSuchEvent"})
-PIECE_BY_PIECE = 500_000
-"""How much of a stream is cut into the smallest pieces, in bytes."""
+SMALL_PIECES_LIMIT = 500_000
+"""How many bytes of a stream are cut into the smallest pieces."""
 
 
 def load(path: Path) -> bytes:
@@ -28,7 +28,7 @@ def load(path: Path) -> bytes:
 
 
 def identify(messages: Iterable[amistream.Message]) -> str:
-    """A digest of which messages these are."""
+    """A digest of the messages' classes and bytes."""
     digest = hashlib.sha256()
     for message in messages:
         digest.update(f"{type(message).__name__} {len(message.raw)}\n".encode() + message.raw)
@@ -36,7 +36,7 @@ def identify(messages: Iterable[amistream.Message]) -> str:
 
 
 def parse(pieces: Iterable[bytes]) -> tuple[list[amistream.Message], amistream.Parser, str]:
-    """All messages, the parser, and what was left over at the end."""
+    """All messages, the parser, and the error if the stream ended inside a message."""
     parser = amistream.Parser()
     found: list[amistream.Message] = []
     for piece in pieces:
@@ -49,43 +49,43 @@ def parse(pieces: Iterable[bytes]) -> tuple[list[amistream.Message], amistream.P
 
 
 def cut(data: bytes, longest: int, seed: int) -> Iterator[bytes]:
-    dice = random.Random(seed)
-    at = 0
-    while at < len(data):
-        size = dice.randint(1, longest)
-        yield data[at : at + size]
-        at += size
+    rng = random.Random(seed)
+    offset = 0
+    while offset < len(data):
+        size = rng.randint(1, longest)
+        yield data[offset : offset + size]
+        offset += size
 
 
 def value_digest(messages: Iterable[amistream.Message]) -> str:
-    """A digest of everything that can be read off the messages: the twins have to agree on it."""
+    """A digest of everything that can be read from the messages; both twins must give the same."""
     digest = hashlib.sha256()
     for message in messages:
         values = [getattr(message, attribute) for attribute in type(message).headers()]
         dicts = (message.to_dict(), message.to_dict(typed=True))
-        every = (message.name, message.data, message.process(), *dicts, values)
-        digest.update(repr(every).encode("utf-8", "surrogateescape"))
+        readings = (message.name, message.data, message.process(), *dicts, values)
+        digest.update(repr(readings).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
 def examine(data: bytes, seed: int) -> dict[str, object]:
-    """What one stream holds, and what is wrong with how it is read."""
+    """The contents of one stream, and the problems found in reading it."""
     problems = checks.Problems()
-    messages, parser, left_over = parse(cut(data, len(data) + 1, seed))
-    if left_over:
-        problems.add("the stream ends inside a message", left_over)
+    messages, parser, truncated = parse(cut(data, len(data) + 1, seed))
+    if truncated:
+        problems.add("the stream ends inside a message", truncated)
     for message in messages:
         if isinstance(message, amistream.Event):
             checks.check_event(message, problems)
     kinds = Counter(checks.kind(message) for message in messages)
-    checks.compare_counts(kinds, checks.plain_count(data), problems)
-    whole = identify(messages)
-    for longest in CUTS:
-        part = data if longest > 100 else data[:PIECE_BY_PIECE]
+    checks.compare_counts(kinds, checks.count_by_bytes(data), problems)
+    expected = identify(messages)
+    for longest in PIECE_SIZES:
+        part = data if longest > 100 else data[:SMALL_PIECES_LIMIT]
         other, _, _ = parse(cut(part, longest, seed))
-        wanted = whole if part is data else identify(messages[: len(other)])
+        wanted = expected if part is data else identify(messages[: len(other)])
         if identify(other) != wanted:
-            problems.add(f"cut into pieces of up to {longest} bytes, the messages are others")
+            problems.add(f"the messages differ if pieces have up to {longest} bytes")
     for names in SELECTIONS:
         check_selection(data, messages, names, problems)
     if parser.messages != len(messages) or parser.bytes != len(data):
@@ -93,7 +93,7 @@ def examine(data: bytes, seed: int) -> dict[str, object]:
     return {
         "kinds": kinds,
         "malformed": parser.malformed,
-        "messages": whole,
+        "messages": expected,
         "values": value_digest(messages),
         "problems": problems.found,
     }
@@ -102,13 +102,13 @@ def examine(data: bytes, seed: int) -> dict[str, object]:
 def check_selection(
     data: bytes, messages: list[amistream.Message], names: set[str], problems: checks.Problems
 ) -> None:
-    """A parser that is to build only some events gives just those."""
+    """A parser with `only=` returns exactly the selected events."""
     parser = amistream.Parser(only=names)
     found = parser.feed(data)
     events = (message for message in messages if isinstance(message, amistream.Event))
     wanted = [event for event in events if event.name in names]
     if identify(found) != identify(wanted) or parser.skipped != len(messages) - len(found):
-        problems.add(f"only={sorted(names)} gives other messages")
+        problems.add(f"only={sorted(names)} returns different messages")
 
 
 def main() -> None:

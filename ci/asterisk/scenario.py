@@ -1,4 +1,4 @@
-"""What is driven: all acts side by side, a call centre behind them, and rounds of every list."""
+"""The scenario: all cases in parallel, a call centre in the background, and every list action."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import lists
-from acts import ACTS
+from cases import CASES
+from chroot import Progress
 from lab import Lab, NotSeenError
-from root import Progress
 
-AT_ONCE = 8
+PARALLEL_CASES = 8
 LIST_ROUNDS = 4
-CALLERS = (
+CALLER_IDS = (
     '"Zoë Å" <100>',
     "Jane Doe <5551234>",
     '"O\'Brien, \\"Pat\\"" <5550001>',
     "<anonymous>",
     "João <351210000000>",
 )
-CALLED = ("qsupport",) * 5 + ("qsales",) * 3 + ("conf", "flash", "record", "vars")
+CALLED_EXTENSIONS = ("qsupport",) * 5 + ("qsales",) * 3 + ("conf", "flash", "record", "vars")
 
 
 class Scenario:
-    """One drive of a lab; `failed` has the acts that could not do their part, and why."""
+    """One run of the scenario; `failed` maps each failed part to the reason."""
 
     def __init__(self, lab: Lab, seconds: float, calls_per_second: float, seed: int) -> None:
         self.lab = lab
@@ -37,102 +37,102 @@ class Scenario:
         self.failed: dict[str, str] = {}
 
     def run(self, progress: Progress) -> None:
-        """Drive everything; it ends when the acts have and the time is up."""
-        begun = time.monotonic()
-        works = {"the call centre": self._call_centre, "the rounds of lists": self._ask_for_lists}
-        behind = [threading.Thread(target=self._guarded, args=work) for work in works.items()]
-        for thread in behind:
+        """Run everything until all cases have ended and the time is up."""
+        started = time.monotonic()
+        tasks = {"the call centre": self._call_centre, "the rounds of lists": self._ask_for_lists}
+        background = [threading.Thread(target=self._guarded, args=task) for task in tasks.items()]
+        for thread in background:
             thread.start()
         try:
-            self._run_acts(progress)
-            while self.lab.pause(min(1.0, begun + self.seconds - time.monotonic())):
-                if time.monotonic() - begun >= self.seconds or not self.lab.left(1.0):
+            self._run_cases(progress)
+            while self.lab.pause(min(1.0, started + self.seconds - time.monotonic())):
+                if time.monotonic() - started >= self.seconds or not self.lab.remaining(1.0):
                     break
         finally:
             self.lab.closing.set()
-            for thread in behind:
+            for thread in background:
                 thread.join()
 
-    def _run_acts(self, progress: Progress) -> None:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            running = {pool.submit(act, self.lab): f"the act {act.__name__}" for act in ACTS}
+    def _run_cases(self, progress: Progress) -> None:
+        with ThreadPoolExecutor(PARALLEL_CASES) as pool:
+            running = {pool.submit(case, self.lab): f"the case {case.__name__}" for case in CASES}
             try:
                 for number, (future, name) in enumerate(running.items(), 1):
                     try:
                         future.result()
-                    except Exception as reason:  # one act must not hide what the others found
-                        self._note(name, reason)
-                    progress(f"acts {number}/{len(running)}, {self.lab.mark():,} messages")
+                    except Exception as reason:  # a failed case must not end the other cases
+                        self._record_failure(name, reason)
+                    progress(f"cases {number}/{len(running)}, {self.lab.position():,} messages")
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
-                self.lab.close()  # no act waits any longer
+                self.lab.close()  # every case that still waits fails at once
                 raise
 
-    def _guarded(self, name: str, work: Callable[[], None]) -> None:
+    def _guarded(self, name: str, task: Callable[[], None]) -> None:
         try:
-            work()
+            task()
         except Exception as reason:
-            self._note(name, reason)
+            self._record_failure(name, reason)
 
-    def _note(self, name: str, reason: Exception) -> None:
+    def _record_failure(self, name: str, reason: Exception) -> None:
         kind = "" if isinstance(reason, NotSeenError) else f"{type(reason).__name__}: "
         self.failed[name] = f"{kind}{reason}"
 
     def _call_centre(self) -> None:
-        """Calls that arrive at random, until the lab closes."""
-        dice = random.Random(self.seed)
-        while self.lab.pause(dice.expovariate(self.rate)):
+        """Make calls at random times until the lab closes."""
+        rng = random.Random(self.seed)
+        while self.lab.pause(rng.expovariate(self.rate)):
             self.calls += 1
             self.lab.send(
                 "Originate",
-                Channel=f"Local/{dice.choice(CALLED)}@acts/n",
+                Channel=f"Local/{rng.choice(CALLED_EXTENSIONS)}@lab/n",
                 Context="near",
-                Exten=dice.choice(("short", "short", "dtmf")),
+                Exten=rng.choice(("short", "short", "dtmf")),
                 Priority=1,
-                CallerID=dice.choice(CALLERS),
+                CallerID=rng.choice(CALLER_IDS),
                 Timeout=20000,
                 Async="true",
                 Variable=[
                     f"CAMPAIGN=x{self.calls}",
                     "NOTE=a: b; c=d",
-                    f"PATIENCE={dice.randint(2, 8)}",
+                    f"PATIENCE={rng.randint(2, 8)}",
                 ],
             )
 
     def _ask_for_lists(self) -> None:
-        """Ask for every list a few times, while a call is up for those that need one."""
+        """Ask for every list a few times; a call is up for the lists that need one."""
         lab = self.lab
-        lab.must("DBPut", Family="lab", Key="k", Val="värde: 1")
+        lab.must_succeed("DBPut", Family="lab", Key="k", Val="värde: 1")
         gap = self.seconds / (LIST_ROUNDS + 1)
         for _ in range(LIST_ROUNDS):
-            call, _ = lab.connected()
+            call, _ = lab.bridged_call()
             bridge = lab.expect("BridgeEnter", Uniqueid=call.near)["BridgeUniqueid"]
             member = lab.call("conf")
             lab.expect("ConfbridgeJoin", Uniqueid=member.far)
             for _ in range(2):
                 lab.call("doomed")
-            names = {"bridge": bridge, "channel": lab.channel(call.near)}
+            names = {"bridge": bridge, "channel": lab.channel_name(call.near)}
             for entry in lists.LISTS:
                 headers = {name: value.format_map(names) for name, value in entry.headers.items()}
-                last = lab.begin_list(entry._replace(headers=headers))
+                last = lab.request_list(entry._replace(headers=headers))
             lab.worker.answer(last.action_id)
             if not lab.pause(gap):
                 break
             lab.hang_up(call.near, member.near)
 
 
-def settle(lab: Lab, seconds: float) -> None:
-    """Hang every channel up and wait until none is left."""
+def hang_up_all(lab: Lab, seconds: float) -> None:
+    """Hang up every channel and wait until none is left."""
     lab.send("Hangup", Channel="/./")
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
         if "0 active channels" in lab.cli("core show channels count"):
             return
         time.sleep(0.3)
 
 
-def stop(lab: Lab) -> None:
-    """Tell Asterisk to stop, on a connection of its own: that one gets nothing more."""
+def stop_asterisk(lab: Lab) -> None:
+    """Tell Asterisk to stop, on a separate connection: that connection gets no answer."""
     stopper = lab.connect("stopper")
     stopper.login()
     stopper.send(Action="Command", Command="core stop now")

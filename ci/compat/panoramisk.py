@@ -336,7 +336,7 @@ class _Driver:
                 UniqueID="again",
                 Empty="",
             )
-        for place in ("support@inbound/n", "s@nowhere", "sales@inbound/n", "tone@acts"):
+        for place in ("support@inbound/n", "s@nowhere", "sales@inbound/n", "tone@lab"):
             for _ in range(3):
                 self.do(
                     Action="Originate",

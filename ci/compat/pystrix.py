@@ -276,7 +276,7 @@ class Driver:
 
     def call(self, number: int) -> None:
         """Ring two legs of Asterisk's own; where it has no such extension, it says so in events."""
-        places = ("support@inbound/n", "sales@inbound/n", "tone@acts", "hold@inbound", "s@nowhere")
+        places = ("support@inbound/n", "sales@inbound/n", "tone@lab", "hold@inbound", "s@nowhere")
         self.do(
             Action="Originate",
             Channel=f"Local/{places[number % len(places)]}",

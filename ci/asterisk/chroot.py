@@ -1,4 +1,4 @@
-"""The Debian root that Asterisk lives in: made, filled, started and stopped."""
+"""The Debian root directory (chroot) that Asterisk runs in: build, configure, start, stop."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ SUITE = "sid"
 """The only suite that has Asterisk."""
 PACKAGES = ("asterisk", "asterisk-tests", "sip-tester")
 UNPACKED = ("asterisk-dahdi", "libopenr2-3", "libpri1.4", "libss7-2.0", "libtonezone2.0")
-"""Only unpacked, as they want a kernel module built: their lists are answered, if empty."""
+"""These are only unpacked, because installing them builds a kernel module. Without it Asterisk
+still answers their list actions, with empty lists."""
 UNPACK = "cd /tmp && apt-get download -q $@ && for deb in *.deb; do dpkg -x $deb /; done"
-DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
+KILL_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "TERM": "xterm"}
-MAKING, FILLED = "lab-making", "lab-filled"
-"""Marks of a root of this lab: it was begun, and it is complete."""
+STARTED, COMPLETE = "lab-started", "lab-complete"
+"""Marker files in a chroot of this lab: its build has started, and it is complete."""
 FETCH_LIMIT = 300.0
 START_LIMIT = 60.0
 DATA = "/var/lib/lab"
-"""Where the lab's own files are, as Asterisk sees it."""
+"""The folder of the lab's own files, as Asterisk sees it."""
 
 
 Progress = Callable[[str], None]
@@ -40,7 +41,7 @@ class UnavailableError(Exception):
 
 
 class LabError(Exception):
-    """Asterisk is there, but does not do what it has to: the run fails."""
+    """Asterisk is installed but does not work as it must: the run fails."""
 
 
 class Ports:
@@ -77,7 +78,7 @@ class Ports:
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody has this port on 127.0.0.1, be it TCP or UDP."""
+    """Whether no process uses this port on 127.0.0.1, neither TCP nor UDP."""
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         with socket.socket(socket.AF_INET, kind) as probe:
             try:
@@ -87,8 +88,8 @@ def is_free(port: int) -> bool:
     return True
 
 
-class Root:
-    """A Debian root of its own; nothing is mounted in it and nothing outside it is changed."""
+class Chroot:
+    """A Debian chroot made for the lab; it needs no mounts and changes nothing outside itself."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -97,11 +98,11 @@ class Root:
         self.crashed = False
         self._process: subprocess.Popen[bytes] | None = None
 
-    # -- making it -----------------------------------------------------------------------------
+    # -- building it ---------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def reserved(self) -> Iterator[None]:
-        """Keep other runs off this root."""
+        """Lock this chroot, so that no other run uses it."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         with open(f"{self.folder}.lock", "w") as lock:
             try:
@@ -115,28 +116,28 @@ class Root:
                     os.unlink(lock.name)
 
     @property
-    def filled(self) -> bool:
-        return (self.folder / FILLED).exists()
+    def complete(self) -> bool:
+        return (self.folder / COMPLETE).exists()
 
-    def fill(self, say: Progress) -> None:
-        """Make the root and install Asterisk in it, unless that is done."""
+    def build(self, progress: Progress) -> None:
+        """Make the chroot and install Asterisk in it, unless it is complete."""
         _check_platform()
-        if self.filled:
+        if self.complete:
             return
         installer, mirror = _find_debootstrap(), _find_mirror()
         if self.folder.exists() and any(self.folder.iterdir()):
-            self.remove()  # what an interrupted run has left
-        self._write(MAKING, "")
+            self.remove()  # the rest of an interrupted run
+        self._write(STARTED, "")
         try:
-            self._make(installer, mirror, say)
+            self._install(installer, mirror, progress)
         except BaseException:
             self.remove()
             raise
 
-    def _make(self, installer: str, mirror: str, say: Progress) -> None:
+    def _install(self, installer: str, mirror: str, progress: Progress) -> None:
         options = ("--variant=minbase", "--include=ca-certificates")
         _fetch([installer, *options, SUITE, str(self.folder), mirror])
-        say("installing Asterisk and sipp")
+        progress("installing Asterisk and sipp")
         self._write("etc/apt/apt.conf.d/90lab", APT_SETTINGS)
         self._write("etc/dpkg/dpkg.cfg.d/lab", DPKG_SETTINGS)
         self._write("usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n").chmod(0o755)
@@ -146,26 +147,26 @@ class Root:
         try:
             _fetch(self.command("sh", "-ec", UNPACK, "unpack", *UNPACKED))
         except UnavailableError as reason:
-            say(f"without {', '.join(UNPACKED)}: {reason}")
-        self._write(FILLED, "")
+            progress(f"without {', '.join(UNPACKED)}: {reason}")
+        self._write(COMPLETE, "")
 
     def remove(self) -> None:
-        """Delete the root, and nothing else; what debootstrap left mounted in it is unmounted."""
-        if not (self.folder / MAKING).exists():
-            raise LabError(f"{self.folder} is there and is not a root of this lab; it stays")
+        """Delete the chroot and nothing else; first unmount what debootstrap left mounted in it."""
+        if not (self.folder / STARTED).exists():
+            raise LabError(f"{self.folder} exists but is no chroot of this lab; it was not removed")
         for place in reversed(_mounted_below(self.folder)):
             if subprocess.run(["umount", place], check=False).returncode != 0:
                 raise LabError(f"{place} is still mounted; unmount it and remove {self.folder}")
         shutil.rmtree(self.folder, ignore_errors=True)
         if self.folder.exists():
-            raise LabError(f"{self.folder} could not be removed whole")
+            raise LabError(f"{self.folder} could not be removed completely")
 
     def command(self, *words: str) -> list[str]:
-        """A command line that runs inside the root."""
+        """A command line that runs inside the chroot."""
         return ["chroot", str(self.folder), *words]
 
     def path(self, inside: str) -> Path:
-        """The path on this machine of a path in the root."""
+        """The path on this machine of a path in the chroot."""
         return self.folder / inside.lstrip("/")
 
     def _write(self, inside: str, text: str | bytes) -> Path:
@@ -200,25 +201,25 @@ class Root:
         return sorted(path.name for path in self.folder.glob("usr/lib/*/asterisk/modules/test_*"))
 
     def start(self) -> None:
-        """Start Asterisk and wait until its AMI greets; LabError with its log if it does not."""
+        """Start Asterisk and wait for the banner of its AMI; LabError if none comes."""
         with open(self.log, "wb") as log:
             self._process = subprocess.Popen(
-                self.command(*DIES_WITH_US, "/usr/sbin/asterisk", "-f", "-v"),
+                self.command(*KILL_WITH_PARENT, "/usr/sbin/asterisk", "-f", "-v"),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 env=ENVIRONMENT,
             )
-        until = time.monotonic() + START_LIMIT
-        while time.monotonic() < until and self._process.poll() is None:
-            if self._greets():
+        deadline = time.monotonic() + START_LIMIT
+        while time.monotonic() < deadline and self._process.poll() is None:
+            if self._sends_banner():
                 return
             time.sleep(0.1)
-        state = "did not greet in time" if self._process.poll() is None else "ended at once"
+        state = "sent no banner in time" if self._process.poll() is None else "ended at once"
         raise LabError(f"Asterisk {state}; its log ends with:\n{self.log_tail()}")
 
-    def _greets(self) -> bool:
+    def _sends_banner(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.ports.ami), 1) as ami:
                 return ami.recv(64).startswith(b"Asterisk Call Manager")
@@ -243,29 +244,29 @@ class Root:
         """End Asterisk and whatever it started."""
         if self._process is None:
             return
-        # chroot and setpriv have become Asterisk, so a signal that ended them ended it.
+        # chroot and setpriv exec'd Asterisk, so the process that a signal ended was Asterisk.
         self.crashed = (self._process.poll() or 0) < 0
-        for how, seconds in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
+        for number, seconds in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, how)
+                os.killpg(self._process.pid, number)
             if self.wait_ended(seconds):
                 break
         self._process = None
 
     def log_tail(self, lines: int = 30) -> str:
-        """The end of what Asterisk printed and logged."""
+        """The last lines that Asterisk printed and logged."""
         logs = (self.log, self.path("/var/log/asterisk/messages"))
         texts = [log.read_text(errors="replace") for log in logs if log.exists()]
         return "\n".join(line for text in texts for line in text.splitlines()[-lines:])
 
 
 def fill_in(text: str, names: dict[str, str]) -> str:
-    """The text with every `@{name}` replaced; the dollars of a dialplan stay."""
+    """The text with every `@{name}` replaced; a dialplan's `${name}` stays as it is."""
     return re.sub(r"@\{(\w+)\}", lambda found: names[found[1]], text)
 
 
 APT_SETTINGS = """\
-// A mirror that stands still is good enough for a lab.
+// A lab may use a mirror that is no longer updated.
 Acquire::Check-Valid-Until "false";
 """
 DPKG_SETTINGS = """\
@@ -279,22 +280,22 @@ def _check_platform() -> None:
     if not sys.platform.startswith("linux"):
         raise UnavailableError(f"this is {sys.platform}, not Linux")
     if os.geteuid() != 0:
-        raise UnavailableError("a Debian root takes root rights, to make it and to run it")
+        raise UnavailableError("only the user root can make and run a chroot")
 
 
 def _find_debootstrap() -> str:
     if shutil.which("debootstrap") is None and shutil.which("apt-get") is not None:
-        with contextlib.suppress(UnavailableError):  # one bad source need not matter
+        with contextlib.suppress(UnavailableError):  # the install may work without this source
             _fetch(["apt-get", "update", "-q"])
         _fetch(["apt-get", "install", "-y", "-q", "debootstrap"])
     found = shutil.which("debootstrap")
     if found is None:
-        raise UnavailableError("there is no debootstrap, and no apt-get to install it")
+        raise UnavailableError("debootstrap is missing, and so is apt-get to install it")
     return found
 
 
 def _find_mirror() -> str:
-    """The mirror of this machine's own apt sources, or of DEBIAN_MIRROR."""
+    """The mirror that DEBIAN_MIRROR names, or that of this machine's apt sources."""
     if chosen := os.environ.get("DEBIAN_MIRROR"):
         return chosen
     folder = Path("/etc/apt")
@@ -312,7 +313,7 @@ def _find_mirror() -> str:
 
 
 def _fetch(command: list[str]) -> None:
-    """Run what takes from the network; UnavailableError with the end of its output if it fails."""
+    """Run a command that needs the network; UnavailableError with its last output if it fails."""
     process = subprocess.Popen(
         command,
         env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"},
@@ -324,18 +325,18 @@ def _fetch(command: list[str]) -> None:
     try:
         output, _ = process.communicate(timeout=FETCH_LIMIT)
     except BaseException as reason:
-        os.killpg(process.pid, signal.SIGKILL)  # with all that it has started
+        os.killpg(process.pid, signal.SIGKILL)  # the command and all its children
         process.communicate()
         if isinstance(reason, subprocess.TimeoutExpired):
             raise UnavailableError(f"{command[0]} took more than {FETCH_LIMIT:.0f} s") from None
         raise
     if process.returncode != 0:
-        said = "\n  ".join(output.decode(errors="replace").splitlines()[-5:])
-        raise UnavailableError(f"{' '.join(command[:4])} ... failed:\n  {said}")
+        last_lines = "\n  ".join(output.decode(errors="replace").splitlines()[-5:])
+        raise UnavailableError(f"{' '.join(command[:4])} ... failed:\n  {last_lines}")
 
 
 def _mounted_below(folder: Path) -> list[str]:
     mounts = Path("/proc/mounts")
     lines = mounts.read_text().splitlines() if mounts.exists() else []
-    places = [line.split(" ")[1] for line in lines]
-    return [place for place in places if place.startswith(f"{folder.resolve()}/")]
+    mount_points = [line.split(" ")[1] for line in lines]
+    return [place for place in mount_points if place.startswith(f"{folder.resolve()}/")]

@@ -1,4 +1,4 @@
-"""Checks the checks: input doctored with each kind of fault, which has to be found."""
+"""Checks the checks: they must find every kind of fault in faulty input."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections import Counter
 
 import checks
 import lists
-from root import LabError
+from chroot import LabError
 
 from amistream import Event, Message, Parser
 from amistream.headers import Float, HostPort, Int, Numbered, Text, Variables
 
 
-class Doctored(Event):
-    """An event of each kind of header."""
+class AllHeaderTypes(Event):
+    """An event with a header of each type."""
 
     __slots__ = ()
 
@@ -26,7 +26,7 @@ class Doctored(Event):
     variables = Variables("ChanVariable")
 
 
-FINE = (
+CORRECT_LINES = (
     "Number: 1",
     "NUMBER: 1",
     "Number: ",
@@ -37,7 +37,7 @@ FINE = (
     "ChanVariable(Local/1;2): a=b",
     "ActionID: x\r\nPrivilege: call,all\r\nTimestamp: 1.5",
 )
-FAULTS = {
+FAULTY_LINES = {
     "Colour: red": "undeclared header Colour",
     "Colour0Size: 1": "undeclared header Colour0Size",
     "Number: one": "Number is not read by number",
@@ -51,43 +51,43 @@ FAULTS = {
 
 
 def run() -> None:
-    """LabError if a fault is not found, or one is found where there is none."""
-    for line in FINE:
-        _expect(line, "")
-    for line, fault in FAULTS.items():
-        _expect(line, fault)
+    """Test the checks; LabError if they miss a fault, or find one in correct input."""
+    for line in CORRECT_LINES:
+        _test_line(line, "")
+    for line, fault in FAULTY_LINES.items():
+        _test_line(line, fault)
     problems = checks.Problems()
     checks.check_event(Event(b"Event: NoSuchEvent\r\n\r\n"), problems)
-    _found(problems, "event without a class: NoSuchEvent")
-    _check_counts()
+    _compare(problems.lines(), "event without a class: NoSuchEvent")
+    _test_counts()
     for answer, fault in LISTS.items():
-        _check_list(answer, fault)
+        _test_list(answer, fault)
 
 
-def _expect(line: str, fault: str) -> None:
+def _test_line(line: str, fault: str) -> None:
     problems = checks.Problems()
-    checks.check_event(Doctored(f"Event: Doctored\r\n{line}\r\n\r\n".encode()), problems)
-    _found(problems, fault)
+    event = AllHeaderTypes(f"Event: AllHeaderTypes\r\n{line}\r\n\r\n".encode())
+    checks.check_event(event, problems)
+    _compare(problems.lines(), fault)
 
 
-def _found(problems: checks.Problems, fault: str) -> None:
-    lines = problems.lines()
-    if bool(lines) != bool(fault) or not all(fault in line for line in lines):
-        raise LabError(f"the checks are wrong: {fault or 'nothing'} expected, found {lines}")
+def _compare(found: list[str], fault: str) -> None:
+    if bool(found) != bool(fault) or not all(fault in line for line in found):
+        raise LabError(f"the checks are wrong: {fault or 'nothing'} expected, found {found}")
 
 
-def _check_counts() -> None:
+def _test_counts() -> None:
     data = (
         b"Asterisk Call Manager/11.0.0\r\nEvent: A\r\nResponse: x\r\n\r\n\r\nResponse: Success\r\n"
         b"Message: none\n\r\n\r\na table\nof lines\n\r\nEvent: B\r\n\r\n"
     )
-    plain = checks.plain_count(data)
-    if plain != Counter({"Event A": 1, "Event B": 1, "Response Success": 1, "neither": 1}):
-        raise LabError(f"the plain count is wrong: {plain}")
-    for lost in plain:
+    counts = checks.count_by_bytes(data)
+    if counts != Counter({"Event A": 1, "Event B": 1, "Response Success": 1, "neither": 1}):
+        raise LabError(f"the count without a parser is wrong: {counts}")
+    for lost in counts:
         problems = checks.Problems()
-        checks.compare_counts(plain - Counter([lost]), plain, problems)
-        _found(problems, f"messages lost or split, {lost}")
+        checks.compare_counts(counts - Counter([lost]), counts, problems)
+        _compare(problems.lines(), f"messages lost or split, {lost}")
 
 
 BEGIN = "Response: Success\r\nActionID: 1\r\nEventList: start\r\n\r\n"
@@ -104,11 +104,9 @@ LISTS = {
 }
 
 
-def _check_list(answer: str, fault: str) -> None:
+def _test_list(answer: str, fault: str) -> None:
     problems = checks.Problems()
     messages: list[Message] = Parser().feed(answer.encode())
-    asked = [lists.Asked(lists.List("Agents", "AgentsComplete"), "1")]
-    lists.verify(messages, asked, problems)
-    found = [line for line in problems.lines() if "still waits" not in line]
-    if bool(found) != bool(fault) or not all(fault in line for line in found):
-        raise LabError(f"the checks are wrong: {fault or 'nothing'} expected, found {found}")
+    requested = [lists.RequestedList(lists.List("Agents", "AgentsComplete"), "1")]
+    lists.verify(messages, requested, problems)
+    _compare([line for line in problems.lines() if "still waits" not in line], fault)
