@@ -94,7 +94,8 @@ def _measure(quick: bool, only: list[str] | None) -> tuple[int, dict[str, object
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "measured.json")
-        options = [f"--rootdir={ROOT}", "-q", "-p", "no:cacheprovider"]
+        # The suite's own options run tests in several processes, which would disturb the timing.
+        options = [f"--rootdir={ROOT}", "--override-ini=addopts=", "-q", "-p", "no:cacheprovider"]
         options += [*(QUICK if quick else THOROUGH), "--benchmark-quiet"]
         options += [f"--benchmark-json={path}", *(["--quick"] if quick else [])]
         options += [f"--only={row}" for row in only or ()]
