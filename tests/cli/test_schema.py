@@ -242,7 +242,7 @@ def test_the_types_in_json(run, event, attribute, expected):
 def test_the_types_in_words(ami):
     enums = importlib.import_module("amistream.enums")
     headers = importlib.import_module("amistream.headers")
-    in_words = importlib.import_module("amistream.cli._declared").type_in_words
+    in_words = importlib.import_module("amistream.cli.schema._declared").type_in_words
     said = {
         in_words(header)
         for header in (
@@ -281,7 +281,7 @@ def test_the_types_in_words(ami):
 def test_the_types_for_programs_of_what_is_repeated(ami):
     enums = importlib.import_module("amistream.enums")
     headers = importlib.import_module("amistream.headers")
-    schemas = importlib.import_module("amistream.cli._declared")
+    schemas = importlib.import_module("amistream.cli.schema._declared")
     numbered = headers.Numbered(headers.Enumeration("A<N>", of=enums.ChannelState))
     assert schemas.type_for_programs(headers.Repeated("A")) == {"type": "texts"}
     assert schemas.type_for_programs(numbered)["element"]["enumeration"] == "ChannelState"
@@ -471,9 +471,9 @@ def test_numbered_headers(run, edited):
 def test_headers_with_a_path(ami):
     """Of Currency/Amount/Cost the documentation has the parts."""
     headers = importlib.import_module("amistream.headers")
-    schemas = importlib.import_module("amistream.cli._declared")
-    documentation = importlib.import_module("amistream.cli._documentation")
-    difference = importlib.import_module("amistream.cli._difference")
+    schemas = importlib.import_module("amistream.cli.schema._declared")
+    documentation = importlib.import_module("amistream.cli.schema._documentation")
+    difference = importlib.import_module("amistream.cli.schema._difference")
 
     class Charged(ami.Event):
         __slots__ = ()
@@ -637,7 +637,7 @@ def test_references_in_a_circle(run, edited):
     ],
 )
 def test_a_file_that_is_too_much(run, monkeypatch, limit, value, reason):
-    module = importlib.import_module("amistream.cli._documentation")
+    module = importlib.import_module("amistream.cli.schema._documentation")
     monkeypatch.setattr(module, limit, value)
     assert error_line(run("--diff", DOCUMENTATION)) == refused(DOCUMENTATION, reason)
 

@@ -10,11 +10,11 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 import amistream
-from amistream.cli import _declared, _difference
-from amistream.cli._declared import Declaration, Declared, ListDeclaration
-from amistream.cli._documentation import read_documentation
-from amistream.cli._layout import count, kept_to_lines, table, wrapped
 from amistream.cli._output import json_line, shown, tell, write, write_text
+from amistream.cli.schema import _declared, _difference
+from amistream.cli.schema._declared import Declaration, Declared, ListDeclaration
+from amistream.cli.schema._documentation import read_documentation
+from amistream.cli.schema._layout import count, kept_to_lines, table, wrapped
 
 EPILOG = """\
 examples:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from amistream._impl import Header
-from amistream.cli._declared import Declaration, Declared, ListDeclaration, envelope
-from amistream.cli._documentation import Documentation, DocumentedEvent, DocumentedList
-from amistream.cli._layout import count, wrapped
+from amistream.cli.schema._declared import Declaration, Declared, ListDeclaration, envelope
+from amistream.cli.schema._documentation import Documentation, DocumentedEvent, DocumentedList
+from amistream.cli.schema._layout import count, wrapped
 
 # Any event may have them, and no class declares them.
 COMMON = ("Event", "ActionID")
