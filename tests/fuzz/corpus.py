@@ -1,4 +1,4 @@
-"""The inputs that are kept, one archive a target, and those that fuzzing starts with."""
+"""The kept inputs, one archive per target, and the inputs that fuzzing starts with."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ SPACED = (
 
 
 def load(target: str) -> dict[str, bytes]:
-    """The kept inputs of a target, by name; none if none were kept yet."""
+    """The kept inputs of a target, by name; empty if there is no archive yet."""
     if not archive(target).exists():
         return {}
     with zipfile.ZipFile(archive(target)) as kept:
@@ -54,7 +54,7 @@ def load(target: str) -> dict[str, bytes]:
 
 
 def save(target: str, inputs: Iterable[bytes]) -> None:
-    """Keep these inputs; the same ones make the same archive."""
+    """Save these inputs; the same inputs make the same archive."""
     by_name = {hashlib.sha256(one).hexdigest()[:16]: one for one in inputs}
     with zipfile.ZipFile(archive(target), "w", zipfile.ZIP_DEFLATED, compresslevel=9) as kept:
         for name, one in sorted(by_name.items()):
@@ -66,11 +66,11 @@ def archive(target: str) -> Path:
 
 
 def seeds(target: str) -> list[bytes]:
-    """What fuzzing starts with, beside what is kept: short messages, odd lines and values."""
+    """The inputs that fuzzing starts with besides the kept ones: messages, odd lines, values."""
     if target == "values":
         return hand_made(target)
     found = [*prefixed(captured()), *hand_made(target)]
-    # The same under other choices, which take turns.
+    # The same streams again with other choices, which vary from input to input.
     varied = [bytes(48 + (n * k) % 97 for k in range(streams.PREFIX)) for n in range(len(found))]
     return found + [
         prefix + one[streams.PREFIX :] for prefix, one in zip(varied, found, strict=True)
@@ -78,7 +78,7 @@ def seeds(target: str) -> list[bytes]:
 
 
 def hand_made(target: str) -> list[bytes]:
-    """Inputs that are replayed whether or not one that is kept reaches the same."""
+    """Inputs that are always replayed, even if a kept input reaches the same code."""
     if target == "values":
         return [values.PREFIX * PLAIN + value for value in (*WORDS, *SPACED)]
     return prefixed([*made(), *at_limits(), *ODD])
@@ -89,7 +89,7 @@ def prefixed(found: list[bytes]) -> list[bytes]:
 
 
 def captured() -> list[bytes]:
-    """Of each kind of message in the captures the first one, short, after what came before it."""
+    """The first message of each kind in the captures, shortened, with the message before it."""
     known: set[bytes] = set()
     found: list[bytes] = []
     for capture in CAPTURES:
@@ -104,7 +104,7 @@ def captured() -> list[bytes]:
 
 
 def made() -> list[bytes]:
-    """Each odd line after a message, among headers, after an event like it, and in old output."""
+    """Each odd line in four places: between messages, in events, and in old-style output."""
     return [
         begin + line + end
         for line in sorted({*LINES, *HEADERS})
@@ -118,7 +118,7 @@ def made() -> list[bytes]:
 
 
 def at_limits() -> list[bytes]:
-    """Events as long, in every way, as what the twins keep room for, and a little longer."""
+    """Events with sizes just below, at and just above the limits of the twins' caches."""
     found = []
     for size in range(62, 68):
         many = b"".join(b"%d:\r\n" % number for number in range(size))

@@ -1,4 +1,4 @@
-"""Event classes of one's own that declare a header of every type, for both targets."""
+"""The event class of both targets; it declares a header of every type."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Colour(str, Enum):
-    """An enumeration that takes no other values."""
+    """An enumeration that accepts no other values."""
 
     RED = "red"
     NONE = "<none>"
@@ -18,7 +18,7 @@ class Colour(str, Enum):
 
 @contextmanager
 def registered(ami: ModuleType) -> Iterator[None]:
-    """Let the twin's parsers build the class for its user event and for its vendor's event."""
+    """Make the twin's parsers use the class for its user event and for its vendor's event."""
     names = ami._registry.classes, ami._registry.user_events
     before = [dict(one) for one in names]
     fuzzed = declare(ami)
@@ -33,11 +33,11 @@ def registered(ami: ModuleType) -> Iterator[None]:
 
 
 def declare(ami: ModuleType) -> Any:
-    """The twin's class with one header of each type, and of each way to declare it."""
+    """Make the class for this twin: a header of each type, declared in each possible way."""
     headers, enums = ami.headers, ami.enums
 
     class Fuzzed(ami.core_events.UserEvent, name="X-Fuzzed"):  # type: ignore[misc, call-arg, name-defined]
-        """One of each."""
+        """An event with a header of each type."""
 
         __slots__ = ()
 

@@ -3,9 +3,9 @@
 `--replay` instead gives each file, or each file of a folder, to the target once, without atheris.
 The package must be installed with the extension; `python ci/fuzz.py` builds it for that.
 
-FUZZ_LAUNCHER: a program that runs this with the target, for libFuzzer to start anew (-merge=1).
-FUZZ_PYTHON=0: only the extension's coverage counts. Under ASan each of Python's lines that is
-counted costs memory that is not given back.
+FUZZ_LAUNCHER: the program that libFuzzer starts again for -merge=1; it runs this with the target.
+FUZZ_PYTHON=0: only the extension's coverage counts. Under ASan the coverage of each Python line
+takes memory that is never freed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TARGETS: dict[str, Callable[[ModuleType, ModuleType, bytes], None]] = {
 
 
 def load(instrumented: AbstractContextManager[Any]) -> tuple[Both, dict[str, Any]]:
-    """Both twins' packages, what they import instrumented; and what the pure one learns."""
+    """Both twins' packages, imported with instrumentation, and the pure twin's table of shapes."""
     twins = Twins()
     with instrumented:
         both = Both(twins.get("compiled"), twins.get("pure"))
@@ -54,7 +54,7 @@ def main() -> None:
     )
 
     def check(data: bytes) -> None:
-        learnt.clear()  # there is room for few, and an input should do the same each time
+        learnt.clear()  # the table is small, and an input should do the same each time
         TARGETS[target](*both, data)
 
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""An input starts with choices, one byte each; then come the bytes that are parsed, as they are."""
+"""An input starts with choices, one byte each; the rest of the input is parsed unchanged."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PLAIN = b"0"
-"""The choice of whatever is usual; a prefix of these can be written and read in an editor."""
+"""The byte for the usual choice; an editor can show and write a prefix of such bytes."""
 
 
 class Choices:
-    """The bytes of a prefix, each taken once; those that an input lacks are the plain choice."""
+    """The bytes of a prefix, each taken once; missing bytes count as the plain choice."""
 
     def __init__(self, prefix: bytes) -> None:
         self._left = iter(prefix)

@@ -1,4 +1,4 @@
-"""The main target: an input tells how a parser lives, and the stream it is fed with."""
+"""The main target: an input decides how a parser is used, and contains the stream it reads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from support.feeding import cut, story
 from fuzz.prefix import Choices
 
 PREFIX = 12
-"""So many choices."""
+"""The number of choices."""
 
 BOUNDS = ("max_message", "max_line", "max_headers")
 
@@ -46,7 +46,7 @@ SELECTIONS: tuple[tuple[str, ...] | None, ...] = (
 
 
 def strided(chunk: bytes) -> memoryview:
-    """The chunk as every other byte of something longer."""
+    """The chunk as a buffer that is not contiguous: every other byte of a longer one."""
     return memoryview(b"".join(bytes([byte, 0]) for byte in chunk))[::2]
 
 
@@ -61,20 +61,20 @@ END = b"Event: Hangup\r\n\r\n"
 
 
 class Life(NamedTuple):
-    """What happens to a parser."""
+    """How a parser is used."""
 
     only: tuple[str, ...] | None
     bounds: dict[str, int]
     sizes: list[int]
-    close_every: int  # so many chunks, 0 for at the end only
+    close_every: int  # chunks between two calls of close(); 0 for one call at the end
     chunk: Callable[[bytes], Any]
     after_error: str
-    first: int  # what is read first of each message
+    first: int  # which view of each message is read first
     stream: bytes
 
 
 def life(data: bytes) -> Life:
-    """What an input tells."""
+    """Decode an input."""
     choices, stream = Choices(data[:PREFIX]), data[PREFIX:]
     only = choices.one_of(SELECTIONS)
     numbers = {name: choices.number() for name in BOUNDS}
@@ -91,20 +91,20 @@ def life(data: bytes) -> Life:
 
 
 def bound(number: int) -> int:
-    """Every small bound, and some larger ones."""
+    """A bound: any small number, or one of some larger ones."""
     return number if number < 128 else (number - 127) * 16
 
 
 class Lived(NamedTuple):
-    """What a parser told, call by call, and the messages of each stream that it read."""
+    """The results of a parser, call by call, and the messages of each stream that it read."""
 
     told: list[Any]
     streams: list[tuple[bytes, list[Any]]]
-    failed: bool  # a bound was passed
+    failed: bool  # a bound was exceeded
 
 
 def check(compiled: ModuleType, pure: ModuleType, data: bytes) -> None:
-    """Both twins tell the same of an input, and what the judge tells."""
+    """Check that both twins and the judge give the same for an input."""
     led = life(data)
     ours, theirs = live(compiled, led), live(pure, led)
     assert_same(ours.told, theirs.told)
@@ -112,7 +112,7 @@ def check(compiled: ModuleType, pure: ModuleType, data: bytes) -> None:
 
 
 def check_alone(ami: ModuleType, led: Life, lived: Lived) -> None:
-    """What one twin told is what the judge tells; past a bound, what it tells of one chunk."""
+    """Check one twin against the judge, or against one chunk if a bound was exceeded."""
     if lived.failed:
         in_pieces, whole = (
             story(ami, led.stream, *sizes, **options(ami, led))
@@ -131,7 +131,7 @@ def check_alone(ami: ModuleType, led: Life, lived: Lived) -> None:
 
 
 def live(ami: ModuleType, led: Life) -> Lived:
-    """Lead a parser's life: feed, close, go on after errors, and start over."""
+    """Use a parser as decided: feed, close, continue after errors, and start again."""
     parser = ami.Parser(**options(ami, led))
     lists = Lists(ami)
     told: list[Any] = []
@@ -171,7 +171,7 @@ def recover(
     call: Callable[[Callable[[], list[Any]]], bool],
     close: Callable[[], None],
 ) -> None:
-    """What a program may do after an error."""
+    """Do what a program may do after an error."""
     if led.after_error == "drain":
         while not call(lambda: parser.feed(b"")):
             pass
@@ -183,7 +183,7 @@ def recover(
 
 
 def whole(message: Any, first: int) -> dict[str, Any]:
-    """All that a message tells; made anew and read in another order it tells the same."""
+    """Everything read from a message; a copy that is read in another order must give the same."""
     told = described(message, first)
     again = described(type(message)(message.raw), first + len(VIEWS) // 2)
     if again != told:
@@ -212,13 +212,13 @@ def is_wanted(ami: ModuleType, only: tuple[str, ...], message: Any) -> bool:
 
 
 class Lists:
-    """What a Collector makes of the messages; it has little room, so that it gets full."""
+    """A Collector's results for the messages; its bounds are small, so that they are reached."""
 
     def __init__(self, ami: ModuleType) -> None:
         self._collector = ami.Collector(timeout=None, max_open=3, max_members=4)
 
     def add(self, message: Any) -> Any:
-        """What the message did."""
+        """The result of adding the message, and the number of open lists."""
         return attempt(lambda: [self._collector.add(message)], told_list), len(self._collector)
 
 
@@ -230,7 +230,7 @@ def told_list(one: Any) -> Any:
 
 
 def shown(data: bytes) -> Iterator[str]:
-    """An input in words."""
+    """Describe an input in words."""
     led = life(data)
     yield f"only={led.only} {led.bounds} in chunks of {led.sizes} as {led.chunk.__name__}"
     yield f"close every {led.close_every}, after an error {led.after_error}, first {led.first}"

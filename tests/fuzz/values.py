@@ -1,4 +1,4 @@
-"""The target for typed values: an input is a header's value, read as every type there is."""
+"""The target for typed values: an input is a header's value, which is read as every type."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ FIRST_LINES = (
 
 
 def check(compiled: ModuleType, pure: ModuleType, data: bytes) -> None:
-    """Both twins read the same out of a value."""
+    """Check that both twins read the same from a value."""
     assert_same(told(compiled, data), told(pure, data))
 
 
 def told(ami: ModuleType, data: bytes) -> list[Any]:
-    """What an event tells whose headers all have the value, and what each type makes of it."""
+    """The readings of an event whose headers all have the value, and each type's conversion."""
     choices, value = Choices(data[:PREFIX]), data[PREFIX:]
     first_line = choices.one_of(FIRST_LINES)
     joint, spelling = choices.one_of([(j, s) for s in SPELLINGS for j in JOINTS])

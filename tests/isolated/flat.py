@@ -1,8 +1,9 @@
-"""What the leak programs share: they repeat a step, and exit with 1 if memory grew.
+"""Shared by the leak programs: they repeat a step, and exit with 1 if memory grew.
 
-The argument is how many events to take, 10 million unless told. A tenth as many before them is
-the warm-up, two steps at least; after it resident memory may grow by 2 MiB, the live blocks by
-2,000 and the references to what every event refers to by 100, however many events follow.
+The argument is the number of events to process, by default 10 million. A warm-up comes first: a
+tenth as many events, but at least two steps. After the warm-up, resident memory may grow by 2 MiB,
+the number of live blocks by 2,000, and the references to shared objects by 100. These limits do
+not depend on the number of events.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ PONG = b"Response: Success\r\nActionID: 7\r\nPing: Pong\r\n\r\n"
 
 
 class Held(NamedTuple):
-    """What the process holds on to."""
+    """The memory, blocks and references that the process holds."""
 
     memory: int
     blocks: int
@@ -56,7 +57,7 @@ def sample() -> bytes:
 
 
 def stay_flat(step: Callable[[], int]) -> None:
-    """Repeat `step`, which tells how many events it took; exit with 1 if memory grew."""
+    """Repeat `step`, which returns its number of events; exit with 1 if memory grew."""
     if not hasattr(sys, "getallocatedblocks"):
         print("this Python does not count its blocks")
         sys.exit(77)
@@ -64,7 +65,7 @@ def stay_flat(step: Callable[[], int]) -> None:
     taken = step() + step()
     while taken < wanted // 10:
         taken += step()
-    held()  # what measuring itself allocates
+    held()  # the first measurement allocates memory itself
     before = held()
     after_warm_up = taken
     while taken - after_warm_up < wanted:

@@ -1,4 +1,4 @@
-"""A process forked while parsers are alive, and at work in a thread, parses on by itself."""
+"""After a fork the child process can parse, even if a thread of the parent was parsing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if not hasattr(os, "fork"):
     print("no fork here")
     sys.exit(77)
 
-warnings.simplefilter("ignore", DeprecationWarning)  # of fork beside threads, from Python 3.12 on
+warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12+ warns of fork with threads
 sys.setswitchinterval(1e-6)
 WHOLE = 20 * (HANGUP + PONG)
 AT_WORK = amistream.Parser()
@@ -29,13 +29,13 @@ def go_on() -> None:
 
 
 def child(parser: amistream.Parser, kept: amistream.Event) -> int:
-    """0 if all is as it was before the fork, and works."""
+    """Return 0 if the parsers kept their state over the fork and still work."""
     (event,) = parser.feed(HANGUP[20:])
     if event.raw != HANGUP or parser.messages != 2 or kept.to_dict() != event.to_dict():
         return 1
     if len(amistream.Parser().feed(WHOLE)) != 40:
         return 2
-    with suppress(amistream.ParserInUse):  # its thread is not here to end the call
+    with suppress(amistream.ParserInUse):  # the thread that used it did not survive the fork
         AT_WORK.feed(WHOLE)
     return 0
 

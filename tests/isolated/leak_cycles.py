@@ -1,4 +1,4 @@
-"""Events in cycles, and classes that are made and dropped, are collected."""
+"""The GC collects events in reference cycles, and classes that are made and dropped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from amistream.headers import Text
 
 @amistream.register
 class Linked(amistream.Event):
-    """Knows another event."""
+    """Holds a reference to another event."""
 
     __slots__ = ("parser", "to")
 
@@ -19,7 +19,7 @@ LINKED = HANGUP.replace(b"Hangup", b"Linked")
 
 
 def dropped_class() -> None:
-    """A class in a cycle with itself, its header, a parser and its events."""
+    """Make and drop a class in a cycle with itself, its header, a parser and its events."""
 
     class Dropped(amistream.Event):
         note = Text("Note")

@@ -1,4 +1,4 @@
-"""Errors raised midway release the chunk, the messages made before them and the parser."""
+"""An error in the middle of a chunk releases the chunk, the earlier messages and the parser."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ PARSER = amistream.Parser(max_message=200)
 
 
 class Again(amistream.Event, name="Hangup"):
-    """An event whose name is taken."""
+    """An event whose name another class has."""
 
     __slots__ = ()
 
 
 class Entering:
-    """Is asked for its bytes by a parser, and refuses."""
+    """An object that raises an error when its bytes are requested."""
 
     def __bytes__(self) -> bytes:
         raise ValueError
@@ -35,7 +35,7 @@ def fed(part: bytes | bytearray | memoryview) -> list[amistream.Message]:
 
 
 def too_large(chunk: bytes | bytearray | memoryview, at: int) -> None:
-    """Feed a message past the bound, cut at `at`; every message around it comes."""
+    """Feed a message that exceeds the bound, cut at `at`; all messages around it must come."""
     found = []
     for part in (chunk[:at], chunk[at:], b""):
         found += fed(part)

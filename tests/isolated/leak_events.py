@@ -1,4 +1,4 @@
-"""Every event of a capture, cut anywhere and read in every way, leaves nothing behind."""
+"""Events of a capture, in chunks of any size and read in every way, do not leak."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flat import sample, stay_flat
 import amistream
 from amistream.core_events import Hangup
 
-STREAM = sample()[: 1 << 20]  # its last message goes on where the first begins
+STREAM = sample()[: 1 << 20]  # ends inside a message; the next pass continues that message
 SIZES = itertools.cycle([65_536, 4_096, 1_460, 65_536, 262_144, 700])
 PARSER = amistream.Parser()
 ONLY = amistream.Parser(only={Hangup, "Newchannel"})
@@ -32,7 +32,7 @@ def read(number: int, message: amistream.Message) -> None:
             getattr(message, attribute)
     elif way == 6:
         message.get_all("ChanVariable"), message == "Hangup", message == message, repr(message)
-    # The eighth is dropped unread, as most are.
+    # The eighth is dropped unread, as programs do with most events.
 
 
 def step() -> int:

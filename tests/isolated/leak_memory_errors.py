@@ -1,4 +1,4 @@
-"""Memory that runs out at any point of a feed leaves a parser that reads the next chunk."""
+"""If memory runs out at any point of a feed, the parser still reads the next chunk."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flat import HANGUP, PONG, stay_flat
 import amistream
 
 if amistream.IMPLEMENTATION == "pure":
-    print("Python's own objects do not all survive it")
+    print("some of Python's own objects do not survive exhausted memory")
     sys.exit(77)
 try:
     from _testcapi import remove_mem_hooks, set_nomemory
@@ -34,7 +34,7 @@ CHUNKS = [WHOLE, HANGUP + WHOLE[:20], WHOLE[20:], HANGUP[:-3], b"\r\n", STRAY[:3
 
 
 def feed(parser: amistream.Parser, chunk: bytes, allocations: int, read: bool = True) -> bool:
-    """Feed with memory for so many allocations; whether that sufficed."""
+    """Feed with memory for this many allocations; return whether that was enough."""
     try:
         set_nomemory(allocations, allocations + 1)
         try:
@@ -50,14 +50,14 @@ def feed(parser: amistream.Parser, chunk: bytes, allocations: int, read: bool = 
 
 
 def mixed() -> int:
-    """Any messages, cut anywhere, some past the bound, with memory that runs out now and then."""
+    """Feed random chunks, some exceeding the bound, while memory runs out at random."""
     parser = amistream.Parser(max_message=200)
     for _ in range(8):
         chunk = b"".join(RANDOM.choices(PARTS, k=RANDOM.randint(1, 5)))
         at = RANDOM.randrange(len(chunk))
         chunk = chunk[at:] if RANDOM.random() < 0.3 else chunk[:at]
         with suppress(amistream.MessageTooLarge):
-            # Not read: with names cut anywhere the caches would still be filling.
+            # The messages are not read: random names would keep filling the caches.
             feed(parser, chunk, RANDOM.randrange(60), read=False)
     return int(parser.messages)
 

@@ -1,4 +1,4 @@
-"""A stream in which no event, header or first line is called as one before cannot fill memory."""
+"""A stream of ever new event names, header names and first lines cannot fill memory."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ NUMBERS = itertools.count()
 
 
 def event(number: int) -> bytes:
-    """One with names of its own, long ones too."""
+    """An event with names that no other event has; some of them are long."""
     end = str(number).encode()
     name = b"Name%s%s" % (end, (number % 7 == 0) * 3_000 * b"n")
     headers = [b"Own-%s-%d%s: %s" % (end, i, (number % 5 == 0) * 900 * b"h", end) for i in range(3)]
     first = b"Event: Hangup" if number % 3 == 0 else b"Event: " + name
     if number % 11 == 0:
-        first = b"Event: User-" + end  # no plain name
+        first = b"Event: User-" + end  # a name with a hyphen
     return b"\r\n".join([first, *headers, b"UserEvent: " + name, b"", b""])
 
 

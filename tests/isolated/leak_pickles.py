@@ -1,4 +1,4 @@
-"""Pickled, copied and unpickled messages and errors leave nothing behind."""
+"""Messages and errors that are pickled, unpickled or copied do not leak."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import amistream
 
 
 class Noted(amistream.Event, name="Noted"):
-    """Carries more than its bytes."""
+    """An event with an attribute besides its bytes."""
 
     __slots__ = ("__dict__", "note")
 

@@ -1,4 +1,4 @@
-"""Classes of a user's own, with slots, `__dict__`, weak references or `__del__`, leave nothing."""
+"""A user's classes with slots, `__dict__`, weak references or `__del__` do not leak."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ended = [0]
 
 @amistream.register
 class Plain(amistream.Event):
-    """Nothing of its own."""
+    """A class with empty slots."""
 
     __slots__ = ()
 
@@ -28,7 +28,7 @@ class Plain(amistream.Event):
 
 @amistream.register
 class Slotted(amistream.Event):
-    """Slots for more."""
+    """A class with slots."""
 
     __slots__ = ("__weakref__", "note")
 
@@ -37,7 +37,7 @@ class Slotted(amistream.Event):
 
 @amistream.register
 class Open(Slotted):
-    """A `__dict__`, and a life of its own."""
+    """A class with a `__dict__` and a `__del__`."""
 
     uniqueid = Text("Uniqueid")
 
@@ -47,7 +47,7 @@ class Open(Slotted):
 
 @amistream.register
 class Risen(amistream.Event):
-    """Comes back once when it is dropped."""
+    """A class whose `__del__` makes the object reachable again, once."""
 
     __slots__ = ("again",)
 
@@ -74,13 +74,13 @@ def step() -> int:
         message.to_dict()
         type(message)(message.raw)
     del message
-    # Each Open was copied, too, and each class was also called.
+    # Each Open was also copied, and each class was also called.
     if ended[0] - ends != 500:
-        raise SystemExit(f"{ended[0] - ends} of 500 were ended")
+        raise SystemExit(f"__del__ ran for {ended[0] - ends} of 500 objects")
     if len(RISEN) != 200 or any(one["Cause"] != "16" for one in RISEN):
         raise SystemExit(f"{len(RISEN)} of 200 came back")
     if len(GONE) != 100:
-        raise SystemExit(f"{len(GONE)} of 100 told their weak reference")
+        raise SystemExit(f"{len(GONE)} of 100 weak references were called back")
     RISEN.clear()
     GONE.clear()
     return PARSER.messages - before

@@ -1,4 +1,4 @@
-"""User events under ever new names, and values outside every enumeration, leave nothing behind."""
+"""User events with ever new names, and values outside every enumeration, do not leak."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from amistream.headers import Enumeration, Int
 
 
 class Tier(str, Enum):
-    """A set of a user's own, which takes no other values."""
+    """A user's enumeration, which accepts no other values."""
 
     GOLD = "gold"
 
 
 @amistream.user_event("Known")
 class Known(UserEvent):
-    """Served by its own class."""
+    """A user event with its own class."""
 
     __slots__ = ()
 

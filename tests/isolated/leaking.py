@@ -1,4 +1,4 @@
-"""Leaks on purpose, so that it is known that a leak is seen; the second argument says what."""
+"""Leaks on purpose, to prove that a leak is detected; the second argument selects the leak."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def step() -> int:
     if sys.argv[2] == "objects":
         KEPT.append(found[::2])
     elif sys.argv[2] == "memory" and next(COUNT) % 10 == 0:
-        KEPT.append(b"x" * 400_000)  # a block each
+        KEPT.append(b"x" * 400_000)  # one block each
     elif sys.argv[2] == "references":
         KEPT.append([Hangup, Hangup])
     return len(found)

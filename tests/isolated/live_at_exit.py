@@ -1,6 +1,6 @@
-"""The interpreter ends in order while parsers, events and errors are alive, even in a thread.
+"""The interpreter ends normally while parsers, events and errors are alive.
 
-The argument `thread` adds one that is at work when the interpreter ends.
+The argument `thread` adds a thread that parses while the interpreter ends.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ KEPT = PARSER.feed(100 * (HANGUP + PONG) + b"Event: Cut\r\nX:")
 
 @amistream.register
 class Last(amistream.Event):
-    """Parses when it is dropped, which is after the modules."""
+    """Parses when it is deleted, which happens after the modules are deleted."""
 
     __slots__ = ("feed", "parser")
 
     cause = Int("Cause")
 
     def __del__(self, write=os.write, hangup=HANGUP) -> None:  # type: ignore[no-untyped-def]
-        # The modules' names may be None by now. The parser, not used before, serves all the same;
-        # of the rest an error is right, a crash is not.
+        # The modules' names may be None by now. The parser, which was not used before, must still
+        # work. The other calls may raise errors, but must not crash.
         (event,) = self.feed(hangup)
         write(1, b"dropped\n")
         self.cause, event["Cause"], event.to_dict(), {**event}

@@ -1,6 +1,7 @@
-"""Subinterpreters have the pure twin and know why; the main one has the compiled, come when it may.
+"""Subinterpreters load the pure twin and state the reason; the main one loads the compiled twin.
 
-The argument is how it stands: `before`, `after` or `between` the subinterpreters' imports.
+The argument says when the main interpreter imports amistream: `before`, `after` or `between` the
+imports of the subinterpreters.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def main_imports() -> None:
 
 
 def create(isolated: bool) -> object:
-    """Isolated ones have a GIL of their own from Python 3.12 on."""
+    """Make a subinterpreter; an isolated one has its own GIL from Python 3.12 on."""
     if hasattr(interpreters, "new_config"):
         return interpreters.create("isolated" if isolated else "legacy")
     return interpreters.create(isolated=isolated)
