@@ -136,4 +136,4 @@ def test_the_bounds_of_a_command(run, save, command):
     for bad in ("0", "-1", "1e3", "x", str(1 << 31)):
         done = run(command, path, "--max-line", bad)
         assert done.returncode == 2
-        assert b"argument --max-line: a number from 1 to 2,147,483,647, not " in done.stderr
+        assert b"argument --max-line: must be a number from 1 to 2,147,483,647, not " in done.stderr

@@ -123,12 +123,12 @@ def test_an_event_in_full(run):
     table = [[cell.strip() for cell in row] for row in rows(done.out)]
     assert done.code == 0
     assert table[0] == ["QueueMember (queues)"]
-    assert ["Comes in answer to QueueStatus."] in table
+    assert ["Asterisk sends it in answer to QueueStatus."] in table
     assert ["Penalty", "penalty", "int or -1"] in table
     assert ["Paused", "paused", "true/false"] in table
     assert ["InCall", "in_call", "true/false or None"] in table
     assert ["MemberName, Name", "member_name", "text or None"] in table
-    assert "Every event has these attributes, too: privilege, timestamp, " in done.out
+    assert "Every event also has these attributes: privilege, timestamp, " in done.out
     assert ["Privilege", "privilege", "text or None"] not in table
 
 
@@ -141,7 +141,7 @@ def test_a_list_in_full(run):
     done = run("SIPpeers")
     assert [[cell.strip() for cell in row] for row in rows(done.out)][-3:] == [
         ["events", "PeerEntry"],
-        ["end", "PeerlistComplete"],
+        ["ended by", "PeerlistComplete"],
         ["class", "SIPpeers_Aggregate"],
     ]
 
@@ -157,7 +157,7 @@ def test_names_may_be_patterns_and_their_case_does_not_count(run):
 
 def test_a_name_that_fits_nothing(run):
     assert error_line(run("Hangup", "Hangpu")) == (
-        "no event or list is called Hangpu; is it Hangup?"
+        "no event or list is called Hangpu; did you mean Hangup?"
     )
     assert error_line(run("Zzz*")) == "no event or list is called Zzz*"
     assert error_line(run("\x1b[2J")) == "no event or list is called \\x1b[2J"
@@ -389,9 +389,9 @@ def test_nothing_is_new(run):
     done = run("--diff", DOCUMENTATION)
     assert (done.code, done.err) == (0, "")
     first, _, lacking = done.out.partition("\n")
-    assert first == f"{DOCUMENTATION} tells of 10 events. Nothing in it is new."
-    assert lacking.startswith("\nDeclared here and not in it: ")
-    assert lacking.endswith("--all names them.\n")
+    assert first == f"{DOCUMENTATION} describes 10 events. Nothing in it is new."
+    assert lacking.startswith("\namistream declares ")
+    assert lacking.endswith("--all lists them.\n")
 
 
 def test_a_new_event(run, edited):
@@ -412,7 +412,7 @@ def test_a_new_event(run, edited):
     assert event["headers"][-1] == "Distance"
     done = run("--diff", path)
     assert done.code == 1
-    assert " tells of 11 events. New in it:\n\nevents (1):\n" in done.out
+    assert " describes 11 events. New in it:\n\nevents (1):\n" in done.out
     assert "  ChannelTeleported: A channel is elsewhere.\n      FromChannel, From" in done.out
     assert all(len(line) <= 100 for line in done.out.splitlines()[1:])
 
@@ -538,7 +538,7 @@ def test_what_is_not_documented(run):
     assert "Report<N>IAJitter" in found["headers"]["RTCPReceived"]
     assert "Report<N>LSR" not in found["headers"]["RTCPReceived"]
     text = run("--diff", DOCUMENTATION, "--all").out
-    assert f"\nevents that it lacks ({len(found['events'])}):\n" in text
+    assert f"\nevents that it does not mention ({len(found['events'])}):\n" in text
     assert "\n  RTCPSent: " in text
     assert " QueueMemberPaused," in text
     assert "--all" not in text
@@ -565,7 +565,7 @@ def test_compressed_documentation(run, tmp_path):
 def test_documentation_from_standard_input(run, monkeypatch):
     stdin = io.TextIOWrapper(io.BytesIO(DOCUMENTATION.read_bytes()))
     monkeypatch.setattr(sys, "stdin", stdin)
-    assert run("--diff", "-").out.startswith("<stdin> tells of 10 events. Nothing")
+    assert run("--diff", "-").out.startswith("<stdin> describes 10 events. Nothing")
 
 
 def test_names_that_would_steer_the_terminal(run, edited):
@@ -609,12 +609,12 @@ BOMB = (
         (b"\xff\xfe\x00", "it is not XML: "),
         (b'<?xml version="1.0" encoding="x-unheard-of"?><docs/>', "it is not XML: "),
         (b"<docs><managerEvent name='A'>", "it is not XML: no element found"),
-        (b"<docs><manager name='Login'/></docs>", "there is no managerEvent in it"),
-        (b"<docs><managerEvent/></docs>", "there is no managerEvent in it"),
-        (BOMB.encode(), "it has a DTD of its own"),
-        (b'<!DOCTYPE d [<!ENTITY a SYSTEM "a">]><d>&a;</d>', "it has a DTD of its own"),
-        (b'<!DOCTYPE d [<!ENTITY % a SYSTEM "a"> %a;]><d/>', "it has a DTD of its own"),
-        (b'<!DOCTYPE d [<!ATTLIST a b CDATA "c">]><d/>', "it has a DTD of its own"),
+        (b"<docs><manager name='Login'/></docs>", "it has no managerEvent"),
+        (b"<docs><managerEvent/></docs>", "it has no managerEvent"),
+        (BOMB.encode(), "it has an internal DTD"),
+        (b'<!DOCTYPE d [<!ENTITY a SYSTEM "a">]><d>&a;</d>', "it has an internal DTD"),
+        (b'<!DOCTYPE d [<!ENTITY % a SYSTEM "a"> %a;]><d/>', "it has an internal DTD"),
+        (b'<!DOCTYPE d [<!ATTLIST a b CDATA "c">]><d/>', "it has an internal DTD"),
     ],
 )
 def test_a_file_that_is_no_documentation(run, tmp_path, content, reason):
@@ -625,14 +625,14 @@ def test_a_file_that_is_no_documentation(run, tmp_path, content, reason):
 
 def test_references_in_a_circle(run, edited):
     path = edited(added(event_in_xml("One", include("Two")), event_in_xml("Two", include("One"))))
-    assert error_line(run("--diff", path)) == refused(path, "its references go too deep")
+    assert error_line(run("--diff", path)) == refused(path, "its references are nested too deeply")
 
 
 @pytest.mark.parametrize(
     ("limit", "value", "reason"),
     [
         ("MOST_BYTES", 1000, "it is larger than 0 MiB"),
-        ("MOST_EVENTS", 3, "there are more than 3 events in it"),
+        ("MOST_EVENTS", 3, "it has more than 3 events"),
         ("MOST_HEADERS", 3, "an event in it has more than 3 headers"),
     ],
 )

@@ -9,29 +9,29 @@ from collections.abc import Sequence
 
 import amistream
 from amistream.cli import doctor, parse, schema, stats
-from amistream.cli._output import tell
+from amistream.cli._output import report
 
 __all__ = ["main"]
 
 EPILOG = """\
 examples:
   amistream stats monday.ami.gz
-      what is in a recording: events by type, calls, time span
+      what a recording contains: events by type, calls, time span
   amistream parse monday.ami.gz --only Hangup,Newchannel --json | jq .Channel
-      two kinds of events, one JSON object a line
+      two kinds of events, one JSON object per line
   zcat monday.ami.gz | amistream parse - --csv > monday.csv
       the same stream as a table
   amistream parse --sample
-      no recording at hand? the sample is a few seconds of a call centre
+      a sample that comes with amistream: a few seconds of a call centre
   amistream schema Hangup
-      which attributes does an event have, and of which types?
+      the attributes of an event and their types
   amistream doctor
-      is the compiled parser in use?
+      whether the compiled parser is in use
 
 exit codes:
-  0  all was read
-  1  the stream is cut off or damaged, or has a message that is too large; what is whole was
-     printed, and standard error says where the trouble is; `schema --diff`: something is new
+  0  everything was read
+  1  the stream is cut off or damaged, or a message is too large; every whole message was
+     printed, and standard error says where the error is; `schema --diff`: something is new
   2  the command is wrong, or a file cannot be opened or written
 """
 
@@ -40,9 +40,9 @@ BROKEN_PIPE = 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code."""
+    """Run the command line. Returns the exit code."""
     if sys.stdout is None:
-        tell("standard output is closed")
+        report("standard output is closed")
         return 2
     try:
         try:
@@ -54,9 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         status = INTERRUPTED
     except (OSError, amistream.AMIError) as error:
-        tell(_describe(error))
+        report(_describe(error))
         status = 2
-    _settle_output()
+    _discard_output()
     return status
 
 
@@ -87,8 +87,8 @@ def _describe(error: Exception) -> str:
     return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
 
 
-def _settle_output() -> None:
-    """Drop what could not be written, or the interpreter would complain of it at its exit."""
+def _discard_output() -> None:
+    """Discard unwritten output, so that the interpreter reports no second error at its exit."""
     try:
         sys.stdout.flush()
     except OSError:

@@ -1,4 +1,4 @@
-"""The file that a command reads, and its exit code for damage."""
+"""The file that a command reads, with the reports and the exit code for errors in it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import amistream
-from amistream.cli._output import tell
+from amistream.cli._output import report
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -19,51 +19,54 @@ BOUNDS = {
     "max_message": ("BYTES", "the longest message"),
     "max_line": ("BYTES", "the longest line"),
     "max_headers": ("LINES", "the most lines of a message"),
-    "max_expansion": ("TIMES", "how much larger a compressed file may become"),
+    "max_expansion": ("TIMES", "how many bytes each compressed byte may expand to"),
 }
+LARGEST_BOUND = (1 << 31) - 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Let a command take FILE or --sample."""
+    """Add FILE, --sample and the bounds to a command."""
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument(
         "file",
         metavar="FILE",
         nargs="?",
-        help="a recorded stream, plain or gz, xz or zst; - for standard input",
+        help="a recorded stream, plain or gz, xz or zst; - is standard input",
     )
-    which.add_argument("--sample", action="store_true", help="read the sample that comes along")
-    bounds = parser.add_argument_group("bounds", "A message past one is told of and left out.")
+    which.add_argument("--sample", action="store_true", help="read the sample of amistream")
+    bounds = parser.add_argument_group("bounds", "A message over a bound is reported and skipped.")
     defaults = amistream.open.__kwdefaults__ or {}
-    for name, (unit, tells) in BOUNDS.items():
+    for name, (unit, meaning) in BOUNDS.items():
         bounds.add_argument(
             f"--{name.replace('_', '-')}",
             metavar=unit,
             type=_bound,
             default=defaults[name],
-            help=f"{tells} (default {defaults[name]:,})",
+            help=f"{meaning} (default {defaults[name]:,})",
         )
 
 
 def path_of(arguments: argparse.Namespace) -> str:
-    """The path that was asked for."""
+    """The path of FILE or of the sample."""
     return str(amistream.sample()) if arguments.sample else arguments.file
 
 
 def bounds_of(arguments: argparse.Namespace) -> dict[str, int]:
-    """The bounds, as `amistream.open` takes them."""
+    """The bounds as arguments of `amistream.open`."""
     return {name: getattr(arguments, name) for name in BOUNDS}
 
 
 def _bound(text: str) -> int:
     value = int(text) if text.isascii() and text.isdigit() else 0
-    if not 1 <= value < 1 << 31:
-        raise argparse.ArgumentTypeError(f"a number from 1 to {(1 << 31) - 1:,}, not {text!r}")
+    if not 1 <= value <= LARGEST_BOUND:
+        raise argparse.ArgumentTypeError(
+            f"must be a number from 1 to {LARGEST_BOUND:,}, not {text!r}"
+        )
     return value
 
 
 class Input:
-    """The messages of a file; damage is told on standard error, and makes the exit code 1."""
+    """The messages of a file. An error in it is reported, and makes the exit code 1."""
 
     def __init__(
         self,
@@ -93,7 +96,7 @@ class Input:
             ended = yield from self._read_on()
 
     def _read_on(self) -> Generator[Message, None, bool]:
-        """The messages up to the next damage or the end, and whether it was the end."""
+        """Yield the messages up to the next error or the end. Returns whether it was the end."""
         try:
             yield from self._reader
         except amistream.DamagedFile as error:
@@ -106,7 +109,7 @@ class Input:
             return True
         return False
 
-    def _report(self, damage: object) -> None:
+    def _report(self, error: object) -> None:
         self.status = 1
         if not self._is_quiet:
-            tell(damage)
+            report(error)

@@ -1,4 +1,4 @@
-"""What the commands write: text that is safe to show, JSON, and word of trouble."""
+"""Output of the commands: text that is safe for a terminal, JSON, and error lines."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import re
 import sys
 from typing import Any
 
-# A caller chooses the name that is shown: it must not steer the terminal.
+# A caller chooses the name that is shown, so control characters must not reach the terminal.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 def readable(data: bytes) -> str:
-    """The text of bytes off the wire; control characters and what is not UTF-8 as `\\xNN`."""
+    """Bytes of a message as text; control characters and invalid UTF-8 become `\\xNN`."""
     text = data.decode("utf-8", "backslashreplace")
     return _CONTROL.sub(lambda control: f"\\x{ord(control[0]):02x}", text)
 
 
 def shown(text: str) -> str:
-    """Text off the wire, as `readable` shows its bytes."""
+    """Text of a message, escaped as by `readable`."""
     return readable(text.encode("utf-8", "surrogateescape"))
 
 
 def json_line(value: object) -> bytes:
-    """One line of JSON in UTF-8, where a byte that is not becomes `\\udcNN`.
+    """One line of JSON in UTF-8; a byte that is not UTF-8 becomes `\\udcNN`.
 
-    ValueError if there is an infinite or undefined number in it.
+    ValueError if a number is infinite or not a number.
     """
     return _ENCODER.encode(value).encode("utf-8", "backslashreplace") + b"\n"
 
@@ -37,18 +37,18 @@ def write(data: bytes) -> None:
 
 
 def write_text(text: str) -> None:
-    """Write to standard output; what its encoding lacks is escaped."""
+    """Write to standard output; characters that its encoding lacks are escaped."""
     write(text.encode(sys.stdout.encoding, "backslashreplace"))
 
 
-def tell(trouble: object) -> None:
-    """One line on standard error."""
+def report(error: object) -> None:
+    """Write one line to standard error."""
     if sys.stderr is not None:
-        print(f"amistream: {trouble}", file=sys.stderr)
+        print(f"amistream: {error}", file=sys.stderr)
 
 
 def import_rich() -> Any:
-    """The rich package with what is used of it, or None if it is not installed."""
+    """The rich package with the modules that the commands use; None if it is not installed."""
     try:
         import rich.console
         import rich.progress

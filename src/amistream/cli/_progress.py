@@ -1,4 +1,4 @@
-"""How far a long file was read, told on standard error while it is a terminal."""
+"""Shows how much of a long file was read, if standard error is a terminal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Update = Callable[[int, int | None], None]
 
 @contextmanager
 def progress() -> Iterator[Update | None]:
-    """What to call with the bytes read and the file's size, or None if nobody would see it."""
+    """A function that takes the bytes read and the file's size; None without a terminal."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
@@ -31,7 +31,7 @@ def progress() -> Iterator[Update | None]:
 
 
 def _when_long(start: Callable[[], Update]) -> Update:
-    """Start telling once it is clear that the file is long, and tell only now and then."""
+    """Start to show the progress once the file is known to be long; update at most per INTERVAL."""
     started = time.monotonic()
     due = started
     update: Update | None = None

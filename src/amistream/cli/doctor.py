@@ -1,4 +1,4 @@
-"""`amistream doctor`: which parser is loaded and why, and what is installed beside it."""
+"""`amistream doctor`: which parser is loaded and why, and which optional packages are."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from amistream import _impl
 from amistream.cli._output import write_text
 
 EPILOG = """\
-The compiled parser and the pure one give the same messages; the compiled one is many times as
-fast. It is built at installation wherever there is a C compiler.
+The compiled parser and the pure parser give the same messages. The compiled parser is many times
+faster. pip builds it at installation if there is a C compiler.
 """
 
 EXTRAS = {"rich": "cli", "zstandard": "zstd"}
@@ -25,8 +25,8 @@ def add_to(commands: Any) -> None:
     """Add the subcommand."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "doctor",
-        help="tell whether the compiled parser is in use",
-        description="Tell which parser is loaded, and what is installed.",
+        help="show whether the compiled parser is in use",
+        description="Show which parser is loaded, and which optional packages are installed.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -34,7 +34,7 @@ def add_to(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the findings; the exit code."""
+    """Print the findings. Returns the exit code."""
     rows = [
         ("amistream", amistream.__version__),
         ("parser", _parser()),
@@ -64,12 +64,12 @@ def _extra(package: str) -> str:
 
 
 def _remedy(reason: str) -> str:
-    """What gets the compiled parser."""
+    """How to get the compiled parser."""
     if sys.implementation.name != "cpython":
         return "The compiled parser needs CPython."
     if reason.startswith(_impl.NO_EXTENSIONS):
-        return f"For the compiled parser unset {_impl.NO_EXTENSIONS}."
+        return f"To use the compiled parser, unset {_impl.NO_EXTENSIONS}."
     return (
-        f"For the compiled parser install a C compiler, then: {_impl.REQUIRE_EXTENSIONS}=1 "
+        f"To use the compiled parser, install a C compiler, then run: {_impl.REQUIRE_EXTENSIONS}=1 "
         "pip install --force-reinstall --no-deps --no-binary amistream amistream"
     )

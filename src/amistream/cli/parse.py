@@ -25,17 +25,18 @@ if TYPE_CHECKING:
 EPILOG = """\
 examples:
   amistream parse monday.ami.gz
-      every message, a blank line between two
+      every message, with a blank line between messages
   amistream parse monday.ami.gz --only Hangup --json --typed | jq 'select(.Cause == 16)'
-      numbers as numbers, so that they can be compared as such
+      typed values, so that numbers can be compared as numbers
   amistream parse monday.ami.gz --only Cdr --csv > calls.csv
       a table with a column for each header
   tail -n +1 -f today.ami | amistream parse - --only Response
-      answers to actions, as they come
+      responses to actions, as they arrive
 
-In JSON a header sent more than once is a list. Lines that are no headers, and a command's output,
-are the list "data". A byte that is not UTF-8 becomes \\udcNN. In CSV both are joined by a newline
-into one cell, and bytes stay as they are; the file is read twice, for its columns first.
+In JSON, the value of a repeated header is a list. Lines that are not headers, and the output of a
+command, are in the list "data". A byte that is not UTF-8 becomes \\udcNN. In CSV, newlines join the
+values of such a list into one cell, and bytes stay as they are. For CSV the file is read twice: the
+first time for the columns.
 """
 
 KINDS = {
@@ -59,26 +60,28 @@ def add_to(commands: Any) -> None:
         "--only",
         metavar="NAME,...",
         type=_names,
-        help="only these events; Event, Response and Message stand for all of their kind",
+        help="print only these events; Event, Response and Message mean all of that kind",
     )
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="one JSON object a line")
-    form.add_argument("--csv", action="store_true", help="a table, a column for each header")
+    form.add_argument("--json", action="store_true", help="print one JSON object per line")
+    form.add_argument("--csv", action="store_true", help="print a table, one column per header")
     parser.add_argument(
-        "--typed", action="store_true", help="with --json: typed headers as numbers and truths"
+        "--typed",
+        action="store_true",
+        help="with --json: print typed values",
     )
     parser.set_defaults(run=run, error=parser.error)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the messages; the exit code."""
+    """Print the messages. Returns the exit code."""
     if arguments.typed and not arguments.json:
         arguments.error("--typed needs --json")
     path = _input.path_of(arguments)
     if arguments.csv:
         return _print_csv(path, arguments)
     describe = _json_printer(arguments.typed) if arguments.json else _text_printer()
-    # A terminal is where someone waits for live messages.
+    # Someone at a terminal wants to see live messages at once.
     is_live = sys.stdout.isatty()
     bounds = _input.bounds_of(arguments)
     with _input.Input(path, bounds=bounds, only=arguments.only) as messages:
@@ -92,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _names(text: str) -> list[Any]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
-        raise argparse.ArgumentTypeError("name at least one event")
+        raise argparse.ArgumentTypeError("needs the name of an event")
     return [KINDS.get(name, name) for name in names]
 
 
@@ -129,14 +132,14 @@ def _with_data(message: Message, headers: dict[str, Any]) -> dict[str, Any]:
 
 
 def _finite(message: Message) -> dict[str, Any]:
-    """The typed headers, with the text of those numbers that JSON has no form for."""
+    """The typed headers; numbers that JSON cannot express, such as infinity, stay text."""
     typed, texts = message.to_dict(typed=True), message.to_dict()
     return {name: _finite_value(value, texts[name]) for name, value in typed.items()}
 
 
 def _finite_value(value: Any, text: Any) -> Any:
     if isinstance(value, list):
-        return [_finite_value(one, its_text) for one, its_text in zip(value, text, strict=True)]
+        return [_finite_value(item, its_text) for item, its_text in zip(value, text, strict=True)]
     if isinstance(value, float) and not math.isfinite(value):
         return text
     return value
@@ -146,7 +149,7 @@ def _finite_value(value: Any, text: Any) -> Any:
 
 
 class _Encoded:
-    """Standard output for the csv module, with the bytes as they came."""
+    """Standard output for the csv module; bytes that are not UTF-8 stay as they are."""
 
     def write(self, text: str) -> None:
         write(text.encode("utf-8", "surrogateescape"))
@@ -160,14 +163,14 @@ def _print_csv(path: str, arguments: argparse.Namespace) -> int:
         if file is not None:
             file.seek(0)
         with _input.Input(path, file, bounds=bounds, only=only, is_quiet=True) as again:
-            # The file may have grown.
+            # The file may have grown since the first reading.
             _print_rows(islice(again, count), columns, data_column)
     return messages.status
 
 
 @contextmanager
 def _rereadable(path: str) -> Iterator[BinaryIO | None]:
-    """A temporary copy of what can be read only once, such as standard input."""
+    """A temporary copy of a file that can be read only once, such as standard input; else None."""
     if path != "-" and os.path.isfile(path):
         yield None
         return
@@ -182,7 +185,7 @@ def _rereadable(path: str) -> Iterator[BinaryIO | None]:
 
 
 def _survey(messages: Iterable[Message]) -> tuple[list[str], str, int]:
-    """The header names, the name of the column for data lines, and how many messages there are."""
+    """The column names, the name of the column for data lines, and the number of messages."""
     names: dict[str, None] = {}
     has_data = False
     count = 0

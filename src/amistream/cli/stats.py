@@ -1,4 +1,4 @@
-"""`amistream stats`: what a file holds, by type, and when it was recorded."""
+"""`amistream stats`: the messages of a file by type, its calls and its time span."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ examples:
   amistream stats monday.ami.gz --json | jq .events.Hangup
   ssh pbx cat /var/spool/ami/today.ami | amistream stats -
 
-Calls are the distinct Linkedid headers; each is held in memory. The time span and the rate come
-from the Timestamp headers, which Asterisk sends with `timestampevents = yes` in manager.conf.
+The number of calls is the number of different Linkedid headers; memory holds each of them. The
+time span and the rate come from the Timestamp headers, which Asterisk sends if manager.conf has
+`timestampevents = yes`.
 """
 
 
@@ -33,18 +34,18 @@ def add_to(commands: Any) -> None:
     """Add the subcommand."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "stats",
-        help="count what is in a file",
+        help="count the messages of a file",
         description="Count the messages of a recorded stream.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _input.add_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the counts; the exit code."""
+    """Print the counts. Returns the exit code."""
     stats = Stats()
     path = _input.path_of(arguments)
     with (
@@ -63,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 class Stats:
-    """The counts of a stream; it keeps each event name and each Linkedid once."""
+    """The counts of a stream. It keeps each event name and each Linkedid once."""
 
     def __init__(self) -> None:
         self.events: Counter[str] = Counter()
@@ -86,19 +87,19 @@ class Stats:
             self._note_time(message.timestamp)
 
     def take_counters(self, parser: Any, elapsed: float) -> None:
-        """Take what the parser counted itself, and how many seconds the reading took."""
+        """Copy the parser's own counters, and note how many seconds the reading took."""
         self.messages, self.bytes = parser.messages, parser.bytes
         self.malformed = parser.malformed
         self.elapsed = elapsed
 
     @property
     def seconds(self) -> float | None:
-        """From the first Timestamp to the last, or None without any."""
+        """The seconds from the first Timestamp to the last; None if there is no Timestamp."""
         return self.last - self.first if self.stamped else None
 
     @property
     def rate(self) -> float | None:
-        """Events a second of the time span."""
+        """Events per second of the time span."""
         return self.stamped / self.seconds if self.seconds else None
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What amistream declares: the events with their headers, by name, and the lists."""
+"""The events and lists that amistream declares, with their names, headers and types."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, NamedTuple, TypeVar
 
-from amistream import Event, _registry, aggregates
+from amistream import Aggregate, Event, _registry
 from amistream._impl import Header
+from amistream.aggregates import registered_lists
 from amistream.headers import Numbered, Repeated, Variables
 
 EVENTS = "amistream.events."
@@ -22,14 +23,14 @@ WORDS = {
     "hostport": "(host, port)",
     "milliseconds": "milliseconds",
 }
-"""What a kind of header is called for people; for programs it is its `kind`."""
+"""The `kind` of a header in words."""
 
 Headers = Mapping[str, Header]
-One = TypeVar("One")
+T = TypeVar("T")
 
 
 class Declaration(NamedTuple):
-    """A class, the names of its events, its subsystem and its own headers by attribute."""
+    """An event class: its event names, its subsystem, and its own headers by attribute."""
 
     names: tuple[str, ...]
     cls: type[Event]
@@ -38,46 +39,54 @@ class Declaration(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name that Asterisk sends, if there is another too."""
+        """The name that Asterisk sends. Its documentation may use another."""
         return self.names[0]
 
     @property
     def doc(self) -> str:
-        """What the class says of itself."""
+        """The docstring of the class."""
         return _doc_of(self.cls)
 
 
 class ListDeclaration(NamedTuple):
-    """A list: the action that asks for it, its class and the events in it."""
+    """A list: the action that asks for it, its class, its member events and its finisher."""
 
     action: str
-    cls: type[aggregates.Aggregate]
+    cls: type[Aggregate]
     members: tuple[str, ...]
     finisher: str
     subsystem: str
 
     @property
     def doc(self) -> str:
-        """What the class says of itself."""
+        """The docstring of the class."""
         return _doc_of(self.cls)
 
 
 class Declared(NamedTuple):
-    """Events and lists, each in the order of their names."""
+    """Events by name and lists by action, sorted."""
 
     events: dict[str, Declaration]
     lists: dict[str, ListDeclaration]
 
 
-def everything() -> Declared:
-    """All that amistream declares; not what a program registers besides."""
+def all_declarations() -> Declared:
+    """All that amistream declares, without the classes that a program registers."""
     names = _names_by_class()
     events = (_declaration(cls, names[cls]) for cls in names)
-    lists = (_list_declaration(cls, names) for cls in aggregates.ALL)
+    lists = (_list_declaration(cls, names) for cls in registered_lists())
     return Declared(
-        _in_order((event.name, event) for event in events),
-        _in_order((one.action, one) for one in lists),
+        _sorted((event.name, event) for event in events),
+        _sorted((one.action, one) for one in lists),
     )
+
+
+def by_subsystem(events: Iterable[Declaration]) -> dict[str, list[Declaration]]:
+    """The events of each subsystem, the subsystems sorted."""
+    found: dict[str, list[Declaration]] = {}
+    for event in sorted(events, key=lambda event: event.subsystem):
+        found.setdefault(event.subsystem, []).append(event)
+    return found
 
 
 def envelope() -> Headers:
@@ -86,7 +95,7 @@ def envelope() -> Headers:
 
 
 def type_in_words(header: Header) -> str:
-    """What the attribute gives, and what if the header is missing or unreadable."""
+    """The type of the attribute, and its value when the header is missing or unreadable."""
     if isinstance(header, Numbered):
         return f"tuple of ({type_in_words(header.element)})"
     if isinstance(header, Repeated):
@@ -95,12 +104,12 @@ def type_in_words(header: Header) -> str:
         return "dict of text"
     members = members_of(header)
     word = WORDS[header.kind] if members is None else members.__name__
-    # One that is never missing needs no other word.
+    # A failure value of True or False is covered by the word itself.
     return word if isinstance(header.failure, bool) else f"{word} or {header.failure}"
 
 
 def type_for_programs(header: Header) -> dict[str, Any]:
-    """The same for JSON."""
+    """The type of the attribute and its failure value, for JSON."""
     if isinstance(header, Numbered):
         return {"type": "numbered", "element": type_for_programs(header.element)}
     if isinstance(header, Repeated):
@@ -115,20 +124,20 @@ def type_for_programs(header: Header) -> dict[str, Any]:
 
 
 def members_of(header: Header) -> type[Enum] | None:
-    """The enumeration that a header's values belong to, if any."""
+    """The enumeration of a header's values, or None."""
     if isinstance(header, Numbered):
         return members_of(header.element)
     return header.members
 
 
 def enumerations(events: Iterable[Declaration]) -> dict[str, type[Enum]]:
-    """The enumerations in use, by name."""
+    """The enumerations that the events use, by name."""
     found = (members_of(header) for event in events for header in event.headers.values())
     return dict(sorted((members.__name__, members) for members in found if members is not None))
 
 
 def _names_by_class() -> dict[type[Event], tuple[str, ...]]:
-    """The names that each class serves, the one that it states first."""
+    """The event names of each class; the name that the class states comes first."""
     found: dict[type[Event], list[str]] = {}
     for name, cls in _registry.classes.items():
         if cls.__module__.startswith(EVENTS):
@@ -146,19 +155,19 @@ def _declaration(cls: type[Event], names: tuple[str, ...]) -> Declaration:
 
 
 def _list_declaration(
-    cls: type[aggregates.Aggregate], names: Mapping[type[Event], tuple[str, ...]]
+    cls: type[Aggregate], names: Mapping[type[Event], tuple[str, ...]]
 ) -> ListDeclaration:
     return ListDeclaration(
         action=cls.__name__.removesuffix("_Aggregate"),
         cls=cls,
         members=tuple(names[member][0] for member in cls.members),
         finisher=names[cls.finisher][0],
-        subsystem=_subsystem(cls.finisher),
+        subsystem=_subsystem(cls),
     )
 
 
-def _in_order(named: Iterable[tuple[str, One]]) -> dict[str, One]:
-    return dict(sorted(named, key=lambda item: (item[0].casefold(), item[0])))
+def _sorted(items: Iterable[tuple[str, T]]) -> dict[str, T]:
+    return dict(sorted(items, key=lambda item: (item[0].casefold(), item[0])))
 
 
 def _subsystem(cls: type) -> str:

@@ -1,4 +1,4 @@
-"""What the documentation of an Asterisk has that amistream does not declare, and the reverse."""
+"""What the documentation of an Asterisk has and amistream does not declare, and the reverse."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from amistream.cli.schema._declared import Declaration, Declared, ListDeclaratio
 from amistream.cli.schema._documentation import Documentation, DocumentedEvent, DocumentedList
 from amistream.cli.schema._layout import count, wrapped
 
-# Any event may have them, and no class declares them.
+# Headers that any event may have, and that no class declares.
 COMMON = ("Event", "ActionID")
 
 
 class Difference(NamedTuple):
-    """What is new in a documentation, and what it does not mention."""
+    """What is new in a documentation, and what the documentation does not mention."""
 
     documentation: Documentation
     events: dict[str, DocumentedEvent]
@@ -27,7 +27,7 @@ class Difference(NamedTuple):
 
     @property
     def is_new(self) -> bool:
-        """Whether the documentation has anything that is not declared."""
+        """Whether the documentation has anything that amistream does not declare."""
         return bool(self.events or self.headers or self.lists)
 
     def to_dict(self) -> dict[str, Any]:
@@ -49,7 +49,7 @@ class Difference(NamedTuple):
 
 
 def compare(documentation: Documentation, declared: Declared) -> Difference:
-    """Compare the two; case does not count, as the documentation has NewExten for Newexten."""
+    """Compare the two without regard to case: the documentation has NewExten for Newexten."""
     served: defaultdict[str, list[Declaration]] = defaultdict(list)
     for event in declared.events.values():
         for name in {name.casefold() for name in event.names}:
@@ -76,15 +76,15 @@ def compare(documentation: Documentation, declared: Declared) -> Difference:
             for name, event in documentation.events.items()
             if name.casefold() not in served
         },
-        headers=_filled(new_headers),
+        headers=_without_empty(new_headers),
         lists={action: one for action, one in new_lists.items() if any(one)},
         undocumented_events=[name for name in declared.events if name.casefold() not in described],
-        undocumented_headers=_filled(undocumented_headers),
+        undocumented_headers=_without_empty(undocumented_headers),
     )
 
 
-def _filled(lists: dict[str, list[str]]) -> dict[str, list[str]]:
-    return {name: held for name, held in lists.items() if held}
+def _without_empty(lists: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {name: names for name, names in lists.items() if names}
 
 
 def _new_headers(documented: Iterable[str], declarations: Iterable[Declaration]) -> list[str]:
@@ -98,7 +98,7 @@ def _new_headers(documented: Iterable[str], declarations: Iterable[Declaration])
 
 
 def _new_in_list(documented: DocumentedList, declared: ListDeclaration | None) -> DocumentedList:
-    """The events that the list is not known to have."""
+    """The events that amistream does not declare for this list."""
     if declared is None:
         return documented
     known = {name.casefold() for name in (*declared.members, declared.finisher)}
@@ -109,7 +109,7 @@ def _new_in_list(documented: DocumentedList, declared: ListDeclaration | None) -
 
 
 def _described(documentation: Documentation) -> dict[str, set[str]]:
-    """What the documentation calls the headers, by the event's name."""
+    """The documented header names of each event, in lower case."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for name, event in documentation.events.items():
         found[name.casefold()].update(*map(_documented_forms, event.headers))
@@ -121,12 +121,12 @@ def _undocumented(headers: Iterable[Header], described: set[str]) -> list[str]:
 
 
 def _documented_forms(name: str) -> set[str]:
-    """A name as it may be declared: `ReportXLSR` is `Report<N>LSR`."""
+    """A documented name in the forms of a declaration: `ReportXLSR` is `Report<N>LSR`."""
     return {name.casefold(), name.replace("X", "<N>").casefold()}
 
 
 def _declared_forms(header: Header) -> set[str]:
-    """The names as they may be documented: of `Currency/Amount` only the parts are."""
+    """The declared names as the documentation writes them: `Currency/Amount` as its two parts."""
     return {form for name in header.names for form in _with_parts(name.casefold())}
 
 
@@ -137,17 +137,17 @@ def _with_parts(name: str) -> set[str]:
 # --- text -------------------------------------------------------------------------------------
 
 
-def in_text(found: Difference, with_all: bool) -> str:
-    """What is new for people to read, and if told so what is not mentioned."""
-    return "".join(_in_text(found, with_all))
+def difference_in_text(found: Difference, with_all: bool) -> str:
+    """What is new, as text for people; with `with_all` also what is not mentioned."""
+    return "".join(_pieces_of_text(found, with_all))
 
 
-def _in_text(found: Difference, with_all: bool) -> Iterator[str]:
+def _pieces_of_text(found: Difference, with_all: bool) -> Iterator[str]:
     documentation = found.documentation
-    said = f"{documentation.name} tells of {count(len(documentation.events), 'event')}. "
-    yield said + ("New in it:\n" if found.is_new else "Nothing in it is new.\n")
+    title = f"{documentation.name} describes {count(len(documentation.events), 'event')}. "
+    yield title + ("New in it:\n" if found.is_new else "Nothing in it is new.\n")
     yield from _new_events(found)
-    yield from _of_events("headers of events that are declared", found.headers)
+    yield from _of_events("headers of declared events", found.headers)
     yield from _new_lists(found.lists)
     yield from _not_mentioned(found, with_all)
 
@@ -172,7 +172,7 @@ def _of_events(title: str, headers: dict[str, list[str]]) -> Iterator[str]:
 def _new_lists(lists: dict[str, DocumentedList]) -> Iterator[str]:
     if not lists:
         return
-    yield f"\nlists, or events of lists ({len(lists):,}):\n"
+    yield f"\nlists, or members of lists ({len(lists):,}):\n"
     for action, one in lists.items():
         end = [f"ended by {one.finisher}"] if one.finisher else []
         yield wrapped(f"{action}: {', '.join([*one.members, *end])}", "  ")
@@ -183,15 +183,15 @@ def _not_mentioned(found: Difference, with_all: bool) -> Iterator[str]:
     headers = sum(map(len, found.undocumented_headers.values()))
     if not events and not headers:
         return
-    hint = "" if with_all else " --all names them."
+    hint = "" if with_all else " --all lists them."
     yield "\n" + wrapped(
-        f"Declared here and not in it: {count(len(events), 'event')}, and "
-        f"{count(headers, 'header')} of the others. They are older or newer, or Asterisk does "
-        f"not document them.{hint}"
+        f"amistream declares {count(len(events), 'event')} that it does not mention, and "
+        f"{count(headers, 'header')} of the other events. They belong to an older or newer "
+        f"Asterisk, or Asterisk does not document them.{hint}"
     )
     if not with_all:
         return
     if events:
-        yield f"\nevents that it lacks ({len(events):,}):\n"
+        yield f"\nevents that it does not mention ({len(events):,}):\n"
         yield wrapped(", ".join(events), "  ", "  ")
-    yield from _of_events("headers that it lacks", found.undocumented_headers)
+    yield from _of_events("headers that it does not mention", found.undocumented_headers)

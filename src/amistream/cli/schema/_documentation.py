@@ -1,4 +1,4 @@
-"""Asterisk's documentation file, core-en_US.xml: the events, headers and lists it describes."""
+"""Reads Asterisk's documentation file, core-en_US.xml: its events, headers and lists."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_HEADERS = 5_000
 MOST_NESTING = 8
 LONGEST_SYNOPSIS = 500
 
-# What the file calls a snapshot; it leaves the names to Asterisk's source.
+# The file only names a snapshot. Its headers are in the source of Asterisk.
 CHANNEL_SNAPSHOT = (
     "Channel",
     "ChannelState",
@@ -58,25 +58,25 @@ _POINTER = re.compile(
 
 
 class UnusableDocumentation(AMIError):  # noqa: N818 - named as the other errors are
-    """A file that is not Asterisk's documentation, or cannot be read as such."""
+    """The file is not Asterisk's documentation, or cannot be read."""
 
 
 class DocumentedEvent(NamedTuple):
-    """What is said of an event: a sentence, and its headers without those that every event has."""
+    """The description of an event: a sentence, and the headers that only some events have."""
 
     synopsis: str
     headers: tuple[str, ...]
 
 
 class DocumentedList(NamedTuple):
-    """What an action answers with: the events of the list, and the one that ends it."""
+    """The list that answers an action: its member events, and the event that ends it."""
 
     members: tuple[str, ...]
     finisher: str | None
 
 
 class Documentation(NamedTuple):
-    """All that the file says, by name, and the references in it that could not be followed."""
+    """The events and lists of the file, and the references in it that cannot be followed."""
 
     name: str
     events: dict[str, DocumentedEvent]
@@ -85,7 +85,7 @@ class Documentation(NamedTuple):
 
 
 def read_documentation(path: str) -> Documentation:
-    """Read the file, plain or compressed, or "-"; UnusableDocumentation if it is none."""
+    """Read a file, plain or compressed; "-" is standard input. Raises UnusableDocumentation."""
     source = _Source(path)
     try:
         reader = _Reader(source.name)
@@ -99,14 +99,14 @@ def read_documentation(path: str) -> Documentation:
 
 
 class _Include(NamedTuple):
-    """A reference to the parameters of another event: those with `text` in their names."""
+    """A reference to those parameters of another event that have `text` in their names."""
 
     event: str
     text: str
 
 
 class _Snapshot(NamedTuple):
-    """The headers of a snapshot: they are no parameters, so that a reference leaves them."""
+    """The headers of a snapshot. A reference to parameters does not include them."""
 
     headers: tuple[str, ...]
 
@@ -115,7 +115,7 @@ _Part = str | _Snapshot | _Include
 
 
 class _Event:
-    """An event as far as it was read."""
+    """An event, as far as the file was read."""
 
     def __init__(self) -> None:
         self.synopsis = ""
@@ -123,7 +123,7 @@ class _Event:
 
 
 class _List:
-    """An action as far as it was read."""
+    """The list of an action, as far as the file was read."""
 
     def __init__(self) -> None:
         self.members: dict[str, None] = {}
@@ -131,10 +131,10 @@ class _List:
 
 
 class _Reader:
-    """Takes from the XML what tells of events.
+    """Reads the descriptions of events and lists out of the XML.
 
-    It is expat and not ElementTree, which would not let a DTD of the file's own be refused: with
-    its entities and defaults a small file becomes a huge one.
+    It uses expat, because ElementTree offers no way to refuse an internal DTD. The entities and
+    default values of such a DTD can make a small file expand to a huge one.
     """
 
     def __init__(self, name: str) -> None:
@@ -156,17 +156,17 @@ class _Reader:
         self._parser.CharacterDataHandler = self._take_text
 
     def feed(self, data: bytes) -> None:
-        """Read on."""
+        """Parse the next bytes of the file."""
         self._done += len(data)
         if self._done > MOST_BYTES:
             raise self._unusable(f"it is larger than {MOST_BYTES >> 20} MiB")
         self._parse(data)
 
     def finish(self) -> Documentation:
-        """What was said."""
+        """End the file. Returns what was read."""
         self._parse(b"", is_last=True)
         if not self._events:
-            raise self._unusable("there is no managerEvent in it")
+            raise self._unusable("it has no managerEvent")
         events = {name: self._finish_event(name) for name in self._events}
         lists = {
             name: DocumentedList(tuple(found.members), found.finisher)
@@ -178,7 +178,7 @@ class _Reader:
     def _parse(self, data: bytes, is_last: bool = False) -> None:
         try:
             self._parser.Parse(data, is_last)
-        # The others are what an unknown encoding raises.
+        # An unknown encoding raises LookupError or ValueError.
         except (expat.ExpatError, LookupError, ValueError) as error:
             raise self._unusable(f"it is not XML: {error}") from error
 
@@ -188,13 +188,13 @@ class _Reader:
             f"/usr/share/asterisk/documentation/core-en_US.xml: {reason}"
         )
 
-    # --- what expat calls ---
+    # --- handlers that expat calls ---
 
     def _refuse_dtd(
         self, name: str, system: str | None, public: str | None, is_inside: bool
     ) -> None:
         if is_inside:
-            raise self._unusable("it has a DTD of its own")
+            raise self._unusable("it has an internal DTD")
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         parent = self._open[-1] if self._open else ""
@@ -224,15 +224,15 @@ class _Reader:
         if self._open[-1] == "synopsis":
             self._text = (self._text + text)[:LONGEST_SYNOPSIS]
 
-    # --- what it means ---
+    # --- events, lists and headers ---
 
     def _start_event(self, name: str, parent: str) -> None:
         if not name:
             return
-        # An event may be described twice, once for each module that sends it.
+        # The file describes an event twice if two modules send it.
         self._event = self._events.setdefault(name, _Event())
         if len(self._events) > MOST_EVENTS:
-            raise self._unusable(f"there are more than {MOST_EVENTS:,} events in it")
+            raise self._unusable(f"it has more than {MOST_EVENTS:,} events")
         self._add_to_list(name, parent)
 
     def _add_to_list(self, event: str, parent: str) -> None:
@@ -290,9 +290,9 @@ class _Reader:
         return (name for name in self._parameters(part.event, nesting + 1) if part.text in name)
 
     def _parameters(self, event: str, nesting: int) -> Iterable[str]:
-        """The parameters of an event, those of others among them where it refers to these."""
+        """The parameters of an event, including those of other events that it refers to."""
         if nesting > MOST_NESTING:
-            raise self._unusable("its references go too deep")
+            raise self._unusable("its references are nested too deeply")
         if event not in self._known_parameters:
             parts = (part for part in self._events[event].parts if not isinstance(part, _Snapshot))
             names = chain.from_iterable(self._names_of(part, nesting) for part in parts)

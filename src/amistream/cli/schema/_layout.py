@@ -1,4 +1,4 @@
-"""How the commands lay out text: columns, lines that end in time, numbers with their noun."""
+"""Layout of text: columns, wrapped and cut lines, numbers with their noun."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WIDTH = 100
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns, the numbers to the right."""
+    """The rows as aligned columns; numbers are aligned to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
@@ -24,8 +24,8 @@ def _aligned(cell: str, width: int) -> str:
     return cell.rjust(width) if cell.isdigit() else cell.ljust(width)
 
 
-def kept_to_lines(text: str) -> str:
-    """At a terminal, what does not fit into a line is cut off."""
+def fit_terminal(text: str) -> str:
+    """Cut lines to the width of the terminal; other output stays whole."""
     if not sys.stdout.isatty():
         return text
     width = shutil.get_terminal_size().columns
@@ -37,7 +37,7 @@ def _cut(line: str, width: int) -> str:
 
 
 def wrapped(text: str, start: str = "", further: str = "      ") -> str:
-    """Text on lines of a page's width."""
+    """The text, wrapped to WIDTH columns."""
     lines = textwrap.wrap(
         text,
         width=WIDTH,
@@ -50,5 +50,5 @@ def wrapped(text: str, start: str = "", further: str = "      ") -> str:
 
 
 def count(number: int, what: str) -> str:
-    """A number of things."""
+    """A number with its noun, such as `1 event` or `2 events`."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
