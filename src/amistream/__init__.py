@@ -1,10 +1,10 @@
-"""amistream: the event stream of Asterisk's Manager Interface, parsed fast and typed.
+"""amistream: a fast, typed parser for the event stream of Asterisk's Manager Interface (AMI).
 
     parser = amistream.Parser()
     for message in parser.feed(data):
         ...
 
-`IMPLEMENTATION` says which twin does it: "compiled", or "pure" where there was no compiler.
+`IMPLEMENTATION` is the twin in use: "compiled", or "pure" if the extension is not built.
 """
 
 from __future__ import annotations

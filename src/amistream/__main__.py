@@ -1,4 +1,4 @@
-"""`python -m amistream` is the command line."""
+"""Runs the command line: `python -m amistream`."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Aggregate(dict[Any, Any]):
     mark: ClassVar[tuple[str, str | None] | None] = None
     """A header, and its text (None: any text), that only the members of this kind of list have.
 
-    It tells the kind from others that have the same event classes."""
+    It distinguishes the kind from other kinds with the same event classes."""
     opens_unasked: ClassVar[bool] = True
     """Whether a Collector opens the list at its first event. If False, the list must be announced
     by Asterisk or opened by the program."""

@@ -1,4 +1,4 @@
-"""The Collector: routes a stream of messages to the lists that are open."""
+"""The Collector: adds each message of a stream to the open list that it belongs to."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ _logger = logging.getLogger("amistream")
 
 
 class _Waiting:
-    """An open list."""
+    """An open list, with what the Collector knows about it."""
 
     __slots__ = ("aggregate", "announced", "asked", "deadline", "kind")
 
     def __init__(self, aggregate: Aggregate, deadline: float, asked: bool) -> None:
         self.deadline = deadline
-        self.asked = asked  # for with `open`: the user holds this very aggregate
+        # Whether the program opened it with `open`. It then holds this aggregate object.
+        self.asked = asked
         self.announced = aggregate.announced
         self.hold(aggregate)
 
@@ -39,47 +40,56 @@ class _Waiting:
 
     @property
     def awaits_answer(self) -> bool:
+        """Whether the program opened it, and Asterisk has sent nothing of it."""
         return self.asked and not self.announced and not self.aggregate.received
 
     @property
     def is_unknown(self) -> bool:
-        """Whether it was announced, and that is all."""
+        """Whether it was announced, and nothing else is known about it."""
         return self.announced and not self.asked and not self.aggregate.received
 
 
 class _Role(NamedTuple):
-    """What the messages of one class are to a Collector."""
+    """How a Collector handles the messages of one class."""
 
     kinds: tuple[type[Aggregate], ...] = ()
-    """The kinds of list that it is a member of, or finishes."""
+    """The kinds of list that have the class as a member or as the finisher."""
     begins: tuple[type[Aggregate], ...] = ()
-    """Those of them that it tells a list to be."""
+    """Those of `kinds` that a list becomes when an event of the class is its first."""
     anonymous: bool = False
+    """Whether one of `kinds` has the class as a member that comes without the ActionID."""
 
 
-_FOREIGN = _Role()  # compared by identity
+# The two are equal, so they are compared by identity.
+_FOREIGN = _Role()
+"""The role of events that are in no list."""
 _ANSWER = _Role()
+"""The role of responses."""
 
 
 class Collector:
-    """Gathers many lists at once out of one stream of messages.
+    """Gathers the lists of one stream of messages, many at the same time.
 
-    A list opens with `open`, with a Response that says `EventList: start`, or with an event of
-    its own if its kind is known by that. It ends with its finisher, Complete or Cancelled; with a
-    Response that refuses it (Error); or when `timeout` seconds have passed since it opened.
+    A list opens in one of three ways: the program calls `open`; Asterisk announces the list with a
+    Response that says `EventList: start`; or an event arrives that can begin a list of a known
+    kind. A list ends when its finisher arrives, Complete or Cancelled; when a Response refuses it
+    (Error); or when `timeout` seconds have passed since it opened.
 
-    An event goes to the list that is open with its ActionID. A list that was announced is of the
-    kind that its events tell, and the finisher has the last word; if none serves it is an
-    EventList_Aggregate. Kinds with the same events are told apart by their `mark`; where none is
-    there, it is the first kind that has no mark: an empty list of IAX peers that nobody opened is
-    a SIPpeers_Aggregate. A second start with the ActionID of a list that has begun ends that list
-    not valid: Asterisk answers one action after another, so its finisher is lost.
+    An event joins the open list that has its ActionID. The events of an announced list determine
+    its kind, and the finisher decides. If no kind has these events, the list is an
+    EventList_Aggregate. Several kinds may have the same event classes: then the `mark` decides,
+    and without a mark it is the first kind that has no `mark`. So an empty list of IAX peers that
+    the program did not open becomes a SIPpeers_Aggregate. If a second list starts with the
+    ActionID of a list that has begun, the first list ends and is not valid: Asterisk answers one
+    action after another, so the finisher of the first list is lost.
 
-    aggregates: the kinds of list to know by their events. timeout: None waits for ever.
-    max_open: how many lists may wait at once; TooManyLists for one more.
-    max_members: how many members a list keeps; one that gets more ends not valid.
-    on_timeout: called with each list that timed out, from `add` or `expire`; without it a
-        warning is logged. clock: seconds that only grow.
+    aggregates: the kinds of list that are known by their events; every registered kind by default.
+    timeout: seconds until an open list is given up; None waits for ever.
+    max_open: how many lists may be open at the same time; one more raises TooManyLists.
+    max_members: how many members a list keeps; a list that gets more is not valid.
+    on_timeout: `add` and `expire` call it with each list that timed out. Without it a warning is
+        logged.
+    clock: returns seconds that never go back.
     """
 
     def __init__(
@@ -102,7 +112,7 @@ class Collector:
         self.timed_out = 0
         self._on_timeout = on_timeout or _log_timeout
         self._clock = clock
-        # Every list has the same timeout, so they time out in the order they were opened.
+        # Every list has the same timeout, so lists time out in the order of their opening.
         self._waiting: OrderedDict[_Waiting, None] = OrderedDict()
         self._waiting_at: dict[str, list[_Waiting]] = {}
         self._announced = 0
@@ -111,10 +121,10 @@ class Collector:
         self._kinds_of: dict[type, tuple[type[Aggregate], ...]] = {}
         self._roles: dict[type, _Role] = {}
         for kind in registered_lists() if aggregates is None else aggregates:
-            self._gather(kind)
+            self._add_kind(kind)
 
     def __len__(self) -> int:
-        """How many lists wait."""
+        """How many lists are open."""
         return len(self._waiting)
 
     def __bool__(self) -> bool:
@@ -126,12 +136,12 @@ class Collector:
         return [entry.aggregate for entry in self._waiting]
 
     def open(self, aggregate: Aggregate) -> Aggregate:
-        """Wait for a list that was asked for; TooManyLists if there is no room.
+        """Open a list that the program has asked for. TooManyLists if `max_open` lists are open.
 
-        Its announcement may have come already, but nothing of the list itself.
+        Asterisk may have announced the list already, but must not have sent an event of it.
         """
         self._expire_overdue()
-        self._gather(type(aggregate))
+        self._add_kind(type(aggregate))
         if aggregate.max_members is None:
             aggregate.max_members = self.max_members
         entries = self._waiting_at.get(aggregate.action_id, [])
@@ -147,7 +157,7 @@ class Collector:
         return aggregate
 
     def add(self, message: Message) -> Aggregate | None:
-        """The list that the message ends, or None; `valid` tells whether it is whole."""
+        """Add a message. Returns the list that the message ends, or None."""
         if self._waiting:
             self._expire_overdue()
         role = self._roles.get(type(message)) or self._learn_role(type(message))
@@ -165,23 +175,23 @@ class Collector:
         return None
 
     def expire(self) -> list[Aggregate]:
-        """Give up the lists that are overdue, and return them; call it when no traffic comes."""
+        """End the overdue lists and return them. Call it while no messages arrive."""
         return self._expire_overdue()
 
-    def _gather(self, kind: type[Aggregate]) -> None:
+    def _add_kind(self, kind: type[Aggregate]) -> None:
         if kind in self._kinds or kind.finisher is Event:
             return
         if kind.finisher in kind.members:
             raise ValueError(f"{kind.__name__} never ends: its finisher is a member")
         self._kinds.add(kind)
         self._roles.clear()
-        for served in (*kind.members, kind.finisher):
-            self._kinds_of[served] = (*self._kinds_of.get(served, ()), kind)
+        for cls in (*kind.members, kind.finisher):
+            self._kinds_of[cls] = (*self._kinds_of.get(cls, ()), kind)
 
     def _learn_role(self, cls: type) -> _Role:
-        served = next((base for base in cls.__mro__ if base in self._kinds_of), None)
-        if served is not None:
-            role = _make_role(served, self._kinds_of[served])
+        known = next((base for base in cls.__mro__ if base in self._kinds_of), None)
+        if known is not None:
+            role = _make_role(known, self._kinds_of[known])
         else:
             role = _ANSWER if issubclass(cls, Response) else _FOREIGN
         self._roles[cls] = role
@@ -202,7 +212,10 @@ class Collector:
         return entry.aggregate
 
     def _take_anonymous(self, event: Event, role: _Role) -> None:
-        """Asterisk sends a list in one go, so what lacks the ActionID is of the last announced."""
+        """Add a member without an ActionID to the last announced list.
+
+        Asterisk sends the members of one list before it announces another.
+        """
         entry, kind = self._last_announced, _choose(role.begins, event)
         if entry is None or kind is None or not kind.anonymous:
             return
@@ -211,7 +224,7 @@ class Collector:
         entry.aggregate.evaluate_event(event)
 
     def _find_waiting(self, action_id: str, role: _Role) -> _Waiting | None:
-        """The open list that the event belongs to: by its class, else as any event of that ID."""
+        """The open list of the event: one that has its class, else an announced one."""
         entries = self._waiting_at.get(action_id)
         if entries is None:
             return None
@@ -221,15 +234,15 @@ class Collector:
         return next((entry for entry in entries if entry.announced), None)
 
     def _settle_kind(self, entry: _Waiting, event: Event, role: _Role) -> None:
-        """Let an announced list be of the kind that its events tell, the last of them for good."""
+        """Give an announced list the kind that its events determine; the finisher decides."""
         if entry.kind in role.kinds:
             return
         ends = ends_a_list(event)
         if not ends and entry.kind is not EventList_Aggregate:
             return
         gathered = entry.aggregate
-        telling = gathered.events[0] if ends and gathered.events else event
-        kind = _choose(role.begins, telling) or EventList_Aggregate
+        first = gathered.events[0] if ends and gathered.events else event
+        kind = _choose(role.begins, first) or EventList_Aggregate
         if kind is not entry.kind:
             entry.hold(kind(gathered.action_id, max_members=self.max_members))
             entry.aggregate.take_over(gathered)
@@ -302,7 +315,7 @@ class Collector:
 
 
 def _make_role(cls: type, kinds: tuple[type[Aggregate], ...]) -> _Role:
-    """Several kinds with one member class: it begins only those whose first member it is."""
+    """The role of a class. If several kinds have it, it begins only those where it is first."""
     begun = [kind for kind in kinds if cls in (*kind.members[:1], kind.finisher)]
     begins = kinds if len(kinds) == 1 else tuple(begun)
     return _Role(
@@ -313,7 +326,7 @@ def _make_role(cls: type, kinds: tuple[type[Aggregate], ...]) -> _Role:
 
 
 def _choose(kinds: tuple[type[Aggregate], ...], event: Event) -> type[Aggregate] | None:
-    """Which of the kinds an event begins: the one whose mark it has, else the first unmarked."""
+    """The kind that an event begins: the kind whose mark it has, else the first without a mark."""
     marked = next((kind for kind in kinds if kind.has_mark(event)), None)
     unmarked = next((kind for kind in kinds if kind.mark is None), None)
     return marked or unmarked or next((k for k in kinds if isinstance(event, k.finisher)), None)

@@ -1,4 +1,4 @@
-"""The fixed sets of values that some headers take; a member equals the plain value."""
+"""Enumerations for headers with a fixed set of values; a member equals the plain value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if sys.version_info >= (3, 11):
 else:
 
     class StrEnum(str, Enum):
-        """What Python has from 3.11 on."""
+        """The StrEnum of Python 3.11 and later."""
 
         __str__ = str.__str__
         __format__ = str.__format__  # type: ignore[assignment]
@@ -21,11 +21,11 @@ __all__ = ["ChannelState", "DeviceState", "HangupCause", "MemberStatus", "Origin
 
 
 class _Number(IntEnum):
-    """Numbers with names; one outside the set is a member too, UNKNOWN_ and the number."""
+    """Numbers with names. Any other number also has a member, named UNKNOWN_ and the number."""
 
     @classmethod
     def _missing_(cls, value: object) -> Any:
-        return _outside(cls, value, f"UNKNOWN_{value}") if type(value) is int else None
+        return _unknown_member(cls, value, f"UNKNOWN_{value}") if type(value) is int else None
 
     def __reduce_ex__(self, protocol: object) -> Any:
         return _by_value(self)
@@ -35,18 +35,18 @@ class _Number(IntEnum):
 
 
 class _Word(StrEnum):
-    """Words with names; one outside the set is a member too, named as it is spelled."""
+    """Words with names. Any other word also has a member, which has the word as its name."""
 
     @classmethod
     def _missing_(cls, value: object) -> Any:
-        return _outside(cls, value, value) if type(value) is str else None
+        return _unknown_member(cls, value, value) if type(value) is str else None
 
     def __reduce_ex__(self, protocol: object) -> Any:
         return _by_value(self)
 
 
-def _outside(cls: Any, value: Any, name: str) -> Any:
-    """A member for a value that the set lacks; not kept, so that no input makes the set grow."""
+def _unknown_member(cls: Any, value: Any, name: str) -> Any:
+    """A member for a value outside the set. It is not stored, so that no input can fill memory."""
     member: Any = type(value).__new__(cls, value)
     member._name_ = name
     member._value_ = value
@@ -54,7 +54,7 @@ def _outside(cls: Any, value: Any, name: str) -> Any:
 
 
 def _by_value(member: Enum) -> Any:
-    """How a member is pickled: Python 3.11.2 goes by the name, which finds none outside the set."""
+    """Pickle a member by its value. Python 3.11.2 uses the name, which fails outside the set."""
     return type(member), (member.value,)
 
 
@@ -102,10 +102,10 @@ class MemberStatus(_Number):
 
 
 class OriginateReason(_Number):
-    """What became of an Originate: the header Reason, one of Asterisk's AST_CONTROL_* codes."""
+    """The result of an Originate: the header Reason, one of Asterisk's AST_CONTROL_* codes."""
 
     BAD_NUMBER = 0
-    """No such number or extension, or a technology that is not there."""
+    """The number, the extension or the channel technology does not exist."""
     REJECT = 1
     """The far end hung up (AST_CONTROL_HANGUP)."""
     RING_LOCAL = 2
@@ -119,11 +119,11 @@ class OriginateReason(_Number):
     CONGESTION = 8
     """The call could not be placed (AST_CONTROL_CONGESTION)."""
     INCOMPLETE = 30
-    """The number was not complete (AST_CONTROL_INCOMPLETE)."""
+    """The number is not complete (AST_CONTROL_INCOMPLETE)."""
 
 
 class HangupCause(_Number):
-    """Why a channel was hung up: the header Cause, of ITU-T Q.850; 0 is Asterisk's own."""
+    """Why a channel was hung up: the header Cause, a code of ITU-T Q.850; 0 is Asterisk's own."""
 
     NOT_DEFINED = 0
     UNALLOCATED_NUMBER = 1

@@ -1,4 +1,4 @@
-"""Every exception of amistream; both twins raise these and no others of their own."""
+"""The exceptions of amistream; both twins raise the same."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ class AMIError(Exception):
     """The base of every amistream error."""
 
     def __repr__(self) -> str:
-        # Not of what it carries: that may be as long as a message, and hold its secrets.
+        # Without the attributes: they may be as long as a message, and contain its secrets.
         return f"{type(self).__name__}({str(self)!r})"
 
 
-class MessageTooLarge(AMIError):  # noqa: N818 - a public name that tells the fact
-    """A message passes a bound of the parser, which goes on at the next one.
+class MessageTooLarge(AMIError):  # noqa: N818 - the name says what happened
+    """A message is over a bound of the parser. The parser skips it and goes on after it.
 
     offset: where the message starts, in bytes from the start of the stream.
-    limit: the bound that was passed, in bytes; of "max_headers" a number of lines.
-    messages: what the same chunk had completed before it. What follows in that chunk
-        is given by the next `feed`.
-    setting: which bound it is: "max_message", "max_line" or "max_headers".
+    limit: the bound, in bytes; for "max_headers" in lines.
+    messages: the messages of the same chunk that were complete before it. The next `feed` returns
+        the messages after it.
+    setting: the name of the bound: "max_message", "max_line" or "max_headers".
     """
 
     def __init__(
@@ -49,8 +49,8 @@ class TruncatedMessage(AMIError):  # noqa: N818
     """The stream ended inside a message.
 
     offset: where the unfinished message starts, in bytes from the start of the stream.
-    raw: its bytes as far as they came.
-    messages: what `close` still had to give before it.
+    raw: the bytes of it that arrived.
+    messages: the messages before it that `close` would have returned.
     """
 
     def __init__(self, offset: int, raw: bytes, messages: list[Any] | None = None) -> None:
@@ -67,10 +67,10 @@ class TruncatedMessage(AMIError):  # noqa: N818
 
 
 class DamagedFile(AMIError):  # noqa: N818
-    """A compressed file cannot be read to its end; what came before the damage was given.
+    """A compressed file is damaged. The messages before the damage were returned.
 
     path: the file. offset: how many bytes of the AMI stream were read before the damage.
-    reason: what the decompressor said.
+    reason: the error of the decompressor.
     """
 
     def __init__(self, path: str, offset: int, reason: str) -> None:
@@ -84,10 +84,10 @@ class DamagedFile(AMIError):  # noqa: N818
 
 
 class ExpandsTooMuch(AMIError):  # noqa: N818
-    """A compressed file makes far more than was put into it; it is not read on.
+    """A compressed file expands too much. The rest of it is not read.
 
     path: the file. offset: how many bytes of the AMI stream were read before.
-    limit: the `max_expansion` that was passed, in bytes for each compressed byte.
+    limit: the bound `max_expansion`, in bytes for each compressed byte.
     """
 
     def __init__(self, path: str, offset: int, limit: int) -> None:
@@ -105,9 +105,9 @@ class ExpandsTooMuch(AMIError):  # noqa: N818
 
 
 class TooManyLists(AMIError):  # noqa: N818
-    """A Collector already waits for as many lists as it may.
+    """A Collector already has `max_open` open lists.
 
-    action_id: the list that was refused. limit: the collector's `max_open`.
+    action_id: the ActionID of the refused list. limit: the collector's `max_open`.
     """
 
     def __init__(self, action_id: str, limit: int) -> None:
@@ -123,7 +123,7 @@ class TooManyLists(AMIError):  # noqa: N818
 
 
 class ParserInUse(AMIError, RuntimeError):  # noqa: N818
-    """One Parser was used from two places at once; give each thread a Parser of its own."""
+    """Two calls used one Parser at the same time. Each thread needs its own Parser."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -138,7 +138,7 @@ class ParserInUse(AMIError, RuntimeError):  # noqa: N818
 class MissingExtra(AMIError, ImportError):  # noqa: N818
     """A feature needs an optional dependency that is not installed.
 
-    extra: the name to install, as in `pip install "amistream[extra]"`.
+    extra: the name of the extra, as in `pip install "amistream[extra]"`.
     """
 
     def __init__(self, feature: str, extra: str) -> None:
@@ -151,9 +151,9 @@ class MissingExtra(AMIError, ImportError):  # noqa: N818
 
 
 class EventNameTaken(AMIError, ValueError):  # noqa: N818
-    """An event name is served by another class already; a name has one class.
+    """Another class is registered for this event name. A name has one class.
 
-    name: the event's name. serving: the class that serves it.
+    name: the event's name. serving: the class that is registered.
     """
 
     def __init__(self, name: str, serving: type) -> None:

@@ -1,4 +1,4 @@
-"""Files of recorded streams: plain, gz, xz or zst, or standard input, read in bounded memory."""
+"""Reads recorded streams: plain, gz, xz or zst files, or standard input, in bounded memory."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ if TYPE_CHECKING:
 __all__ = ["Reader", "open", "sample"]
 
 CHUNK = 1 << 16
-"""How much is read, decompressed or parsed at once, in bytes."""
+"""The most bytes to read, decompress or parse in one step."""
 PIECE = 64
-"""How much of an xz or zst file is decompressed at once, in bytes: an error takes with it what the
-same call had made, and zstandard sets a call no other limit."""
+"""The most bytes of an xz or zst file to decompress in one call. The output of a call is lost if it
+raises an error, and zstandard has no other way to limit the output of a call."""
 
 MOST_EXPANSION = 1000
 EXPANDS_FREELY = 1 << 26
-"""How much a file may make before what it expands to is measured, in bytes."""
+"""The most bytes of output for which the expansion is not checked."""
 MOST_MEMORY = 1 << 27
-"""What decompressing may take, in bytes; zstandard has the same bound of its own."""
+"""The most memory for decompression, in bytes; zstandard itself has the same limit."""
 
 Progress = Callable[[int, int | None], object]
 
 
 class Reader:
-    """The messages of a file, one after the other; also a context manager, which closes it.
+    """An iterator over the messages of a file; also a context manager, which closes the file.
 
-    parser: its counters tell what was read so far, its `banner` who sent it.
+    parser: has the counters of what was read so far, and the `banner` of the stream.
     """
 
     def __init__(self, source: _Source, parser: Parser, on_progress: Progress | None) -> None:
         self.parser = parser
         self._source = source
-        # chain goes on after an error that one of its iterables raised, so MessageTooLarge does
-        # not end it, and no Python code runs for a message.
+        # A chain can be read on after one of its iterables raised an error, so MessageTooLarge
+        # does not end it. No Python code runs for each message.
         self._messages = chain.from_iterable(_batches(source, parser, on_progress))
 
     def __iter__(self) -> Iterator[Message]:
@@ -71,7 +71,7 @@ class Reader:
         self.close()
 
     def close(self) -> None:
-        """End the reading; the file is closed too if it was opened here."""
+        """Stop reading. A file that `open` opened is closed."""
         self._messages = chain()
         self._source.close()
 
@@ -88,24 +88,24 @@ def open(
 ) -> Reader:
     """Read the messages of a recorded stream.
 
-    path: a file's path, "-" for standard input, or a file object opened in binary mode. What it
-        is compressed with (gz, xz, zst or nothing) is seen by its first bytes.
+    path: a file's path, "-" for standard input, or a file object opened in binary mode. The first
+        bytes show the compression: gz, xz, zst or none.
     only, max_message, max_line, max_headers: as for Parser.
-    max_expansion: how many bytes each byte of a compressed file may make, on the whole and after
-        the first 64 MiB.
-    on_progress: called after every chunk with the bytes of the file read so far, and its size or
-        None if that is unknown.
+    max_expansion: how many bytes each byte of a compressed file may expand to, on average. The
+        first 64 MiB of output are not checked.
+    on_progress: called after every chunk with the number of bytes of the file read so far, and
+        the size of the file, or None if the size is not known.
 
-    While reading, every whole message before an error is given first. DamagedFile: compressed
-    data that cannot be read on. ExpandsTooMuch: compressed data past `max_expansion`.
-    TruncatedMessage: the end lies inside a message. MessageTooLarge: a message past a bound;
-    reading on gives the messages after it.
+    Reading raises an error only after every whole message before it was returned. DamagedFile:
+    the compressed data is damaged. ExpandsTooMuch: the compressed data expands to more than
+    `max_expansion` allows. TruncatedMessage: the stream ends inside a message. MessageTooLarge: a
+    message is over a bound; the reader can be read on after it.
     """
     parser = Parser(only, max_message, max_line, max_headers)
-    return Reader(_Source(path, _checked(max_expansion)), parser, on_progress)
+    return Reader(_Source(path, _check_expansion(max_expansion)), parser, on_progress)
 
 
-def _checked(max_expansion: int) -> int:
+def _check_expansion(max_expansion: int) -> int:
     if isinstance(max_expansion, bool) or not isinstance(max_expansion, int):
         raise TypeError(f"max_expansion is a number of bytes, not {max_expansion!r}")
     if max_expansion < 1:
@@ -128,7 +128,7 @@ def standard_input() -> BinaryIO:
 def _batches(
     source: _Source, parser: Parser, on_progress: Progress | None
 ) -> Iterator[Iterable[Message]]:
-    """The messages as they are found; an error that ends nothing comes as a batch that raises."""
+    """Batches of messages. A batch that raises is an error after which reading can go on."""
     try:
         while chunk := source.read():
             yield from _feed(parser, chunk)
@@ -167,10 +167,10 @@ def _raise(error: Exception) -> Iterator[Message]:
 
 
 class _Source:
-    """A file's bytes, decompressed, in chunks.
+    """The decompressed bytes of a file, in chunks.
 
-    done, size: how much of the file was read, and how much there is if that is known.
-    damage, expands_too_much: why the bytes end before the file does.
+    done, size: the bytes of the file that were read, and its size, or None if it is not known.
+    damage, expands_too_much: why the bytes end before the end of the file.
     """
 
     def __init__(
@@ -187,13 +187,13 @@ class _Source:
         self._ahead = b""
         self._compressed: _Compressed | None = None
         try:
-            self._look_ahead()
+            self._detect_format()
         except BaseException:
             self.close()
             raise
 
     def read(self) -> bytes:
-        """The next chunk; nothing at the end, at the damage, or when closed."""
+        """The next chunk; empty at the end, after damage, and when closed."""
         if self.closed or self.damage is not None or self.expands_too_much:
             return b""
         if self._compressed is None:
@@ -210,8 +210,8 @@ class _Source:
         if self._is_own:
             self._file.close()
 
-    def _look_ahead(self) -> None:
-        """Read as much as tells the compression."""
+    def _detect_format(self) -> None:
+        """Read the first bytes and detect the compression."""
         while len(self._ahead) < LONGEST_MAGIC and (more := self._read_some()):
             self._ahead += more
         for magic, get_format in FORMATS.items():
@@ -225,7 +225,7 @@ class _Source:
         return data
 
     def _read_some(self) -> bytes:
-        """What is there already, so that a live pipe's messages are not held back."""
+        """Read what is available, so that messages of a live pipe are not delayed."""
         read = getattr(self._file, "read1", self._file.read)
         data = read(CHUNK)
         if not isinstance(data, bytes):
@@ -234,7 +234,7 @@ class _Source:
 
 
 def _open_file(path: str | os.PathLike[str] | BinaryIO) -> tuple[BinaryIO, str, bool]:
-    """The file, its name for messages, and whether it was opened here."""
+    """The file, its name for error messages, and whether this function opened it."""
     if path == "-":
         return standard_input(), "<stdin>", False
     if isinstance(path, str | os.PathLike):
@@ -245,7 +245,7 @@ def _open_file(path: str | os.PathLike[str] | BinaryIO) -> tuple[BinaryIO, str, 
 
 
 def _size(file: BinaryIO) -> int | None:
-    """How many bytes a regular file has left."""
+    """How many bytes of a regular file are left to read; None for other files."""
     if not isinstance(getattr(file, "raw", file), io.FileIO):
         return None
     status = os.fstat(file.fileno())
@@ -256,7 +256,7 @@ def _size(file: BinaryIO) -> int | None:
 
 
 class _Decompressor(Protocol):
-    """What the standard library's decompressors have in common."""
+    """The interface of the standard library's decompressors."""
 
     @property
     def eof(self) -> bool: ...
@@ -268,10 +268,10 @@ class _Decompressor(Protocol):
 
 
 class _Format(NamedTuple):
-    """How a compressed format is read.
+    """How to read a compressed format.
 
-    start: makes what reads one member. error: what it raises at damage.
-    in_pieces: whether it is given a piece at once, or all there is.
+    start: makes the decompressor of one member. error: what it raises for damaged data.
+    in_pieces: whether it gets its input in pieces of at most PIECE bytes.
     """
 
     start: Callable[[], _Decompressor]
@@ -280,7 +280,7 @@ class _Format(NamedTuple):
 
 
 class _Compressed:
-    """What the compressed members of a file hold together."""
+    """Decompresses the members of a file, one after another."""
 
     def __init__(self, read_file: Callable[[], bytes], format: _Format) -> None:
         self._read_file = read_file
@@ -290,7 +290,7 @@ class _Compressed:
         self._member: _Decompressor | None = None
 
     def read(self) -> tuple[bytes, str | None]:
-        """At most a chunk, and what damage came after it."""
+        """At most a chunk, and the description of the damage after it, or None."""
         pieces: list[bytes] = []
         missing = CHUNK
         try:
@@ -303,7 +303,7 @@ class _Compressed:
         return b"".join(pieces), None
 
     def _find_member(self) -> _Decompressor | None:
-        """The member to read on in; zero bytes between members are padding."""
+        """The decompressor of the current member, or None at the end. Skips zero padding."""
         if self._member is not None:
             if not self._member.eof:
                 return self._member
@@ -328,11 +328,12 @@ class _Compressed:
     def _piece_size(self, left: int) -> int:
         if not self._format.in_pieces:
             return left
-        # The last bytes go one by one, as the data's own end and a wrong checksum may be there.
+        # The last bytes are given one by one: the end of the data and its checksum are there, and
+        # a wrong checksum must not take the last output with it.
         return min(left - PIECE, PIECE) if left > PIECE else 1
 
     def _fill(self) -> bool:
-        """Whether there is compressed data left, which is read if need be."""
+        """Read more compressed data if there is none. Returns whether there is any."""
         if self._at == len(self._data):
             self._data, self._at = self._read_file(), 0
         return bool(self._data)
@@ -358,7 +359,7 @@ class _Gzip:
         return self._inflate.unused_data
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """An error loses what the same call had made, so its input is halved till it is found."""
+        """Decompress. A failing call loses its output, so it is repeated with half the input."""
         data = data or self._input
         size = len(data)
         while True:
@@ -436,7 +437,7 @@ FORMATS: dict[bytes, Callable[[], _Format]] = {
     b"\x1f\x8b": _gzip,
     b"\xfd7zXZ\0": _xz,
     b"\x28\xb5\x2f\xfd": _zstd,
-    # A zst file may begin with a frame to be skipped, as those of parallel compressors do.
+    # A zst file may begin with a skippable frame; parallel compressors write one.
     **{bytes([first]) + b"*M\x18": _zstd for first in range(0x50, 0x60)},
 }
 LONGEST_MAGIC = max(map(len, FORMATS))

@@ -1,1 +1,4 @@
-"""The event classes, one module an Asterisk subsystem; import them from `core_events`."""
+"""The event classes and lists, one module for each Asterisk subsystem.
+
+Import them from `amistream.core_events`.
+"""

@@ -1,4 +1,4 @@
-"""Lists: what ends each of them."""
+"""The base class of the events that end a list."""
 
 from __future__ import annotations
 

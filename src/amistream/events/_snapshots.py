@@ -1,6 +1,6 @@
-"""Snapshots: what many events tell of a channel or a bridge, under the prefixes they use.
+"""Snapshots: the headers that many events have for a channel or a bridge, with their prefixes.
 
-_snapshots.pyi says the same for type checkers and editors; `python ci/stubs.py` writes it.
+Type checkers and editors read _snapshots.pyi, which `python ci/stubs.py` writes.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class BridgeEvent(Event):
 
 
 def _prefixed(snapshot: _EventClass, prefix: str) -> _EventClass:
-    """The snapshot under names that begin with `prefix`: DestChannel is `dest_channel`."""
+    """The snapshot with a prefix before each name: DestChannel is `dest_channel`."""
     word = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", prefix).lower()
     declared = {
         f"{word}_{attribute}": header._prefixed(prefix)

@@ -1,4 +1,4 @@
-"""AGI: scripts that run a channel's dialplan from outside."""
+"""AGI: external scripts that control a channel."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Advice of charge: what a call costs, as ISDN tells it.
+"""Advice of charge: what a call costs, as ISDN reports it.
 
-Asterisk sends what is nested with its path as the header's name: `Charge/Currency/Cost`.
+Asterisk sends nested values with their path as the header name: `Charge/Currency/Cost`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = [
 
 
 class _ChargeEvent(ChannelEvent):
-    """A charge, in a currency or in units; `cost` is to be multiplied by `multiplier`."""
+    """A charge, in a currency or in units; the price is `cost` times `multiplier`."""
 
     __slots__ = ()
 
@@ -40,7 +40,7 @@ class AOC_D(_ChargeEvent, name="AOC-D"):
 
 
 class AOC_E(_ChargeEvent, name="AOC-E"):
-    """Advice of charge at the end of a call, and what it is charged to."""
+    """Advice of charge at the end of a call, and the account that pays."""
 
     __slots__ = ()
 

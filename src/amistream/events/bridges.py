@@ -1,4 +1,4 @@
-"""Bridges: what joins channels, their coming and going, and the lists of them."""
+"""Bridges, which join channels; the channels that enter and leave them; and their lists."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ __all__ = [
 
 
 class BridgeCreate(BridgeEvent):
-    """A bridge was made."""
+    """A bridge was created."""
 
     __slots__ = ()
 
 
 class BridgeDestroy(BridgeEvent):
-    """A bridge is gone."""
+    """A bridge was destroyed."""
 
     __slots__ = ()
 
 
 class BridgeEnter(ChannelEvent, BridgeEvent):
-    """A channel entered a bridge, instead of the channel `swap_uniqueid` if that is given."""
+    """A channel entered a bridge; it replaces the channel `swap_uniqueid` if that is given."""
 
     __slots__ = ()
 
@@ -129,7 +129,7 @@ class BridgeList_Aggregate(Aggregate):
 
 @register_list
 class BridgeTechnologyList_Aggregate(Aggregate):
-    """The ways of bridging, asked for with BridgeTechnologyList."""
+    """The bridging technologies, asked for with BridgeTechnologyList."""
 
     members = (BridgeTechnologyListItem,)
     finisher = BridgeTechnologyListComplete

@@ -20,7 +20,7 @@ __all__ = [
 
 
 class _CallCompletionEvent(Event):
-    """One request for call completion is one `core_id`."""
+    """An event of a request for call completion; `core_id` identifies the request."""
 
     __slots__ = ()
 
@@ -61,19 +61,19 @@ class CCRequested(_CallerEvent):
 
 
 class CCRequestAcknowledged(_CallerEvent):
-    """The callee's side took the request on."""
+    """The callee's side accepted the request."""
 
     __slots__ = ()
 
 
 class CCCallerStartMonitoring(_CallerEvent):
-    """The caller is watched until free, as the callee became free while the caller was busy."""
+    """The callee became free while the caller was busy, so the caller is monitored until free."""
 
     __slots__ = ()
 
 
 class CCCallerStopMonitoring(_CallerEvent):
-    """The caller is watched no more."""
+    """The caller is no longer monitored."""
 
     __slots__ = ()
 
@@ -99,7 +99,7 @@ class CCFailure(_CallerEvent):
 
 
 class CCMonitorFailed(_CallCompletionEvent):
-    """A callee cannot be watched any more."""
+    """A callee can no longer be monitored."""
 
     __slots__ = ()
 

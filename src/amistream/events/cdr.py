@@ -14,7 +14,7 @@ __all__ = [
 class Cdr(Event):
     """A call detail record.
 
-    `duration` and `billable_seconds` in seconds, the times are local.
+    `duration` and `billable_seconds` are in seconds. The times are local times.
     """
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""Channels: their birth, states, dialplan, variables, DTMF, recording and end."""
+"""Channels: their creation, states, dialplan, variables, DTMF, spying and hangup."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ ORIGINATE_RESULT_INCOMPLETE = OriginateReason.INCOMPLETE
 
 
 class ChannelUpdate(Event):
-    """A channel driver tells more about its channel, such as the SIP dialogue it belongs to."""
+    """A channel driver gives more details of its channel, such as its SIP dialogue."""
 
     __slots__ = ()
 
@@ -139,7 +139,7 @@ class Hangup(ChannelEvent):
 
 
 class HangupRequest(ChannelEvent):
-    """The channel's far end asked for it to be hung up; `cause` is a Q.850 cause."""
+    """The far end of a channel asked to hang up; `cause` is a Q.850 cause."""
 
     __slots__ = ()
 
@@ -156,7 +156,7 @@ class NewAccountCode(ChannelEvent):
 
 
 class Newchannel(ChannelEvent):
-    """A channel was made."""
+    """A channel was created."""
 
     __slots__ = ()
 
@@ -182,7 +182,7 @@ class Newstate(ChannelEvent):
 
 
 class OriginateResponse(Event):
-    """What became of an asynchronous Originate; `reason` tells why."""
+    """The result of an asynchronous Originate; `reason` says why."""
 
     __slots__ = ()
 
@@ -199,7 +199,7 @@ class OriginateResponse(Event):
 
 
 class SoftHangupRequest(ChannelEvent):
-    """A part of Asterisk asked for a channel to be hung up; `cause` is a Q.850 cause."""
+    """A part of Asterisk asked a channel to hang up; `cause` is a Q.850 cause."""
 
     __slots__ = ()
 
@@ -244,7 +244,7 @@ class StatusComplete(ListEnd):
 
 
 class VarSet(ChannelEvent):
-    """A variable was set, on a channel or globally; control characters come C-escaped."""
+    """A variable was set, on a channel or globally; Asterisk C-escapes control characters."""
 
     __slots__ = ()
 
@@ -253,7 +253,7 @@ class VarSet(ChannelEvent):
 
 
 class _DialEvent(ChannelEvent, DestChannelEvent):
-    """The steps of a call: `channel` calls `dest_channel`, or Asterisk itself does."""
+    """A step of a call: `channel`, or Asterisk itself, calls `dest_channel`."""
 
     __slots__ = ()
 
@@ -268,7 +268,7 @@ class _DTMFEvent(ChannelEvent):
 
 
 class _HangupHandlerEvent(ChannelEvent):
-    """A hangup handler; `handler` is where in the dialplan it is."""
+    """An event of a hangup handler; `handler` is its place in the dialplan."""
 
     __slots__ = ()
 
@@ -290,19 +290,19 @@ class ChannelHungup(Event):
 
 
 class ChannelsHungupListComplete(ListEnd):
-    """The end of the list that a Hangup action with a pattern gives."""
+    """The end of the list that answers a Hangup action with a pattern."""
 
     __slots__ = ()
 
 
 class ChannelTalkingStart(ChannelEvent):
-    """A channel began to talk, as TALK_DETECT() heard it."""
+    """TALK_DETECT() detected that someone began to talk on a channel."""
 
     __slots__ = ()
 
 
 class ChannelTalkingStop(ChannelEvent):
-    """A channel stopped talking; `duration` in milliseconds."""
+    """TALK_DETECT() detected the end of talking; `duration` in milliseconds."""
 
     __slots__ = ()
 
@@ -351,7 +351,7 @@ class DTMFEnd(_DTMFEvent):
 
 
 class DialBegin(_DialEvent):
-    """A channel is called (the destination), for another channel or for Asterisk itself."""
+    """A channel, or Asterisk itself, starts to call the destination channel."""
 
     __slots__ = ()
 
@@ -359,7 +359,7 @@ class DialBegin(_DialEvent):
 
 
 class DialState(_DialEvent):
-    """A call that was begun got further."""
+    """A call that was started has a new status."""
 
     __slots__ = ()
 
@@ -368,7 +368,7 @@ class DialState(_DialEvent):
 
 
 class DialEnd(_DialEvent):
-    """A call that was begun ended: `dial_status` says how."""
+    """A call that was started has ended; `dial_status` is the result."""
 
     __slots__ = ()
 
@@ -389,13 +389,13 @@ class Wink(ChannelEvent):
 
 
 class HangupHandlerPush(_HangupHandlerEvent):
-    """A hangup handler was put on a channel's stack."""
+    """A hangup handler was added to the stack of a channel."""
 
     __slots__ = ()
 
 
 class HangupHandlerPop(_HangupHandlerEvent):
-    """A hangup handler was taken off a channel's stack."""
+    """A hangup handler was removed from the stack of a channel."""
 
     __slots__ = ()
 
@@ -435,7 +435,7 @@ class MusicOnHoldStop(ChannelEvent):
 
 
 class NewCallerid(ChannelEvent):
-    """A channel got new caller ID."""
+    """The caller ID of a channel changed."""
 
     __slots__ = ()
 
@@ -443,7 +443,7 @@ class NewCallerid(ChannelEvent):
 
 
 class NewConnectedLine(ChannelEvent):
-    """A channel learnt who it is connected to."""
+    """The connected line of a channel changed."""
 
     __slots__ = ()
 
@@ -455,7 +455,7 @@ class Pickup(ChannelEvent, TargetChannelEvent):
 
 
 class Rename(Event):
-    """A channel got another name."""
+    """A channel was renamed."""
 
     __slots__ = ()
 

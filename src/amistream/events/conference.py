@@ -104,7 +104,7 @@ class ConfbridgeStopRecord(_ConferenceEvent):
 class ConfbridgeList(ChannelEvent):
     """A participant, of a ConfbridgeList list.
 
-    `answered_time` is the seconds since the answer.
+    `answered_time` is the number of seconds since the answer.
     """
 
     __slots__ = ()

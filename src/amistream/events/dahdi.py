@@ -64,7 +64,7 @@ class SpanAlarmClear(Event):
 
 
 class DAHDIChannel(ChannelEvent):
-    """A channel was made for a DAHDI channel."""
+    """A channel was created for a DAHDI channel."""
 
     __slots__ = ()
 
@@ -74,7 +74,7 @@ class DAHDIChannel(ChannelEvent):
 
 
 class DNDState(Event):
-    """Do-not-disturb of a DAHDI channel was switched."""
+    """Do-not-disturb of a DAHDI channel was switched on or off."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""Asterisk's database (AstDB): what was asked of it."""
+"""Asterisk's database (AstDB): the answers to queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dialplan, listed."""
+"""The list of the dialplan."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ class ShowDialPlanComplete(ListEnd):
 class ShowDialPlan_Aggregate(Aggregate):
     """The dialplan, asked for with ShowDialPlan.
 
-    ListItems counts the events; ListExtensions, ListPriorities and ListContexts what they tell.
+    ListItems is the number of events. ListExtensions, ListPriorities and ListContexts count what
+    the events describe.
     """
 
     members = (ListDialplan,)

@@ -1,4 +1,4 @@
-"""Channel drivers of few events: chan_mobile and XMPP."""
+"""Modules with one event each: chan_mobile and res_xmpp."""
 
 from __future__ import annotations
 

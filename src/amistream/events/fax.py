@@ -1,4 +1,4 @@
-"""Fax: sessions, and what was sent and received."""
+"""Fax: sessions, and the faxes that were sent and received."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
 
 
 class FAXStatus(ChannelEvent):
-    """A fax got further."""
+    """A fax has a new status."""
 
     __slots__ = ()
 
@@ -32,7 +32,7 @@ class FAXStatus(ChannelEvent):
 
 
 class _FAXEvent(ChannelEvent):
-    """A fax that is done; `file_names` has every page's file."""
+    """A finished fax; `file_names` has the files of all pages."""
 
     __slots__ = ()
 
@@ -57,7 +57,7 @@ class ReceiveFAX(_FAXEvent):
 
 
 class FAXSession(Event):
-    """A fax session, as FAXSession asked for it."""
+    """The fax session that a FAXSession action asked for."""
 
     __slots__ = ()
 
@@ -75,7 +75,7 @@ class FAXSession(Event):
 
 
 class FAXStats(Event):
-    """Counts of faxes, as FAXStats asked for them."""
+    """The counts of faxes that a FAXStats action asked for."""
 
     __slots__ = ()
 

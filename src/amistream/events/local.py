@@ -1,4 +1,4 @@
-"""Local channels: their two halves, and how they are optimised away."""
+"""Local channels: their two halves, and their removal by optimisation."""
 
 from __future__ import annotations
 

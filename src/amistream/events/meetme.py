@@ -74,7 +74,7 @@ class MeetmeTalking(_ParticipantEvent):
 
 
 class MeetmeTalkRequest(_ParticipantEvent):
-    """A participant asked to talk, or takes that back."""
+    """A participant asked to talk, or withdrew the request."""
 
     __slots__ = ()
 

@@ -28,7 +28,7 @@ __all__ = [
 
 
 class _ParkedEvent(ParkeeChannelEvent, ParkerChannelEvent):
-    """An event of a parked call (the parkee); the times in seconds."""
+    """An event of a parked call (the parkee); times are in seconds."""
 
     __slots__ = ()
 
@@ -40,7 +40,7 @@ class _ParkedEvent(ParkeeChannelEvent, ParkerChannelEvent):
 
 
 class ParkedCall(_ParkedEvent):
-    """A call was parked, or is one of a ParkedCalls list; the times in seconds."""
+    """A call was parked, or is a member of a ParkedCalls list; times are in seconds."""
 
     __slots__ = ()
 

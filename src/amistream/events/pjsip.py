@@ -1,4 +1,4 @@
-"""PJSIP: endpoints and all that belongs to them, registrations and subscriptions."""
+"""PJSIP: endpoints with their objects, registrations and subscriptions."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class _Subscription(Event):
 
 
 class ContactStatus(Event):
-    """A contact became reachable or not, came or went."""
+    """A contact was added or removed, or became reachable or unreachable."""
 
     __slots__ = ()
 
@@ -376,9 +376,9 @@ class ContactListComplete(ListEnd):
 
 
 class ContactStatusDetail(Event):
-    """A contact with its state, of a PJSIPShowEndpoint list or of one of inbound registrations.
+    """A contact with its state, of a PJSIPShowEndpoint list or a list of inbound registrations.
 
-    `roundtrip_usec` in microseconds.
+    `roundtrip_usec` is in microseconds.
     """
 
     __slots__ = ()
@@ -471,7 +471,7 @@ class InboundRegistrationDetailComplete(ListEnd):
 
 
 class OutboundRegistrationDetail(_Object):
-    """A registration elsewhere, of a PJSIPShowRegistrationsOutbound list."""
+    """A registration at another server, of a PJSIPShowRegistrationsOutbound list."""
 
     __slots__ = ()
 
@@ -509,7 +509,7 @@ class OutboundRegistrationDetailComplete(ListEnd):
 
 
 class InboundSubscriptionDetail(_Subscription):
-    """A subscription of others here, of a PJSIPShowSubscriptionsInbound list."""
+    """A subscription that another party made here, of a PJSIPShowSubscriptionsInbound list."""
 
     __slots__ = ()
 
@@ -521,7 +521,7 @@ class InboundSubscriptionDetailComplete(ListEnd):
 
 
 class OutboundSubscriptionDetail(_Subscription):
-    """A subscription of ours elsewhere, of a PJSIPShowSubscriptionsOutbound list."""
+    """A subscription that Asterisk made elsewhere, of a PJSIPShowSubscriptionsOutbound list."""
 
     __slots__ = ()
 
@@ -593,7 +593,7 @@ class PJSIPShowContacts_Aggregate(Aggregate):
 
 @register_list
 class PJSIPShowEndpoint_Aggregate(Aggregate):
-    """One endpoint and what belongs to it, asked for with PJSIPShowEndpoint."""
+    """One endpoint and its objects, asked for with PJSIPShowEndpoint."""
 
     members = (
         EndpointDetail,
@@ -604,7 +604,7 @@ class PJSIPShowEndpoint_Aggregate(Aggregate):
         AorDetail,
     )
     finisher = EndpointDetailComplete
-    # Asterisk sends the finisher of a list that it has ended with an Error too.
+    # After an Error, which ends the list, Asterisk sends the finisher as well.
     opens_unasked = False
 
 
@@ -626,17 +626,17 @@ class PJSIPShowMaintenance_Aggregate(Aggregate):
 
 @register_list
 class PJSIPShowRegistrationInboundContactStatuses_Aggregate(Aggregate):
-    """All contacts' states, asked for with PJSIPShowRegistrationInboundContactStatuses."""
+    """The states of all contacts, asked for with PJSIPShowRegistrationInboundContactStatuses."""
 
     members = (ContactStatusDetail,)
     finisher = ContactStatusDetailComplete
-    # Unannounced, an endpoint's contacts would be taken for these.
+    # The contacts of an unannounced PJSIPShowEndpoint list would open it.
     opens_unasked = False
 
 
 @register_list
 class PJSIPShowRegistrationsInbound_Aggregate(Aggregate):
-    """Who registers here, asked for with PJSIPShowRegistrationsInbound."""
+    """The inbound registrations, asked for with PJSIPShowRegistrationsInbound."""
 
     members = (InboundRegistrationDetail,)
     finisher = InboundRegistrationDetailComplete
@@ -644,9 +644,9 @@ class PJSIPShowRegistrationsInbound_Aggregate(Aggregate):
 
 @register_list
 class PJSIPShowRegistrationsOutbound_Aggregate(Aggregate):
-    """Where Asterisk registers, asked for with PJSIPShowRegistrationsOutbound.
+    """The outbound registrations, asked for with PJSIPShowRegistrationsOutbound.
 
-    Each registration is followed by its authentications, which ListItems leaves out.
+    Asterisk sends each registration and then its authentications, which ListItems does not count.
     """
 
     members = (OutboundRegistrationDetail, AuthDetail)
@@ -664,7 +664,7 @@ class PJSIPShowResourceLists_Aggregate(Aggregate):
 
 @register_list
 class PJSIPShowSubscriptionsInbound_Aggregate(Aggregate):
-    """Who subscribed here, asked for with PJSIPShowSubscriptionsInbound."""
+    """The inbound subscriptions, asked for with PJSIPShowSubscriptionsInbound."""
 
     members = (InboundSubscriptionDetail,)
     finisher = InboundSubscriptionDetailComplete
@@ -672,7 +672,7 @@ class PJSIPShowSubscriptionsInbound_Aggregate(Aggregate):
 
 @register_list
 class PJSIPShowSubscriptionsOutbound_Aggregate(Aggregate):
-    """What Asterisk subscribed to, asked for with PJSIPShowSubscriptionsOutbound."""
+    """The outbound subscriptions, asked for with PJSIPShowSubscriptionsOutbound."""
 
     members = (OutboundSubscriptionDetail,)
     finisher = OutboundSubscriptionDetailComplete

@@ -1,4 +1,4 @@
-"""Queues: callers and members, what happens between them, and the lists of them."""
+"""Queues: callers, members, calls between them, and their lists."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class _AgentEvent(ChannelEvent, DestChannelEvent):
 
 
 class AgentCalled(_AgentEvent):
-    """A queue's member (the destination) is rung for a caller."""
+    """A member of a queue (the destination) is called for a caller."""
 
     __slots__ = ()
 
@@ -78,7 +78,7 @@ class AgentConnect(_AgentEvent):
 
 
 class AgentComplete(_AgentEvent):
-    """A queue's member and a caller are done; `hold_time` and `talk_time` in seconds."""
+    """The call of a member and a caller has ended; `hold_time` and `talk_time` in seconds."""
 
     __slots__ = ()
 
@@ -88,13 +88,13 @@ class AgentComplete(_AgentEvent):
 
 
 class AgentDump(_AgentEvent):
-    """A queue's member hung up while the announcement was played to it."""
+    """A member of a queue hung up during the announcement."""
 
     __slots__ = ()
 
 
 class AgentRingNoAnswer(_AgentEvent):
-    """A queue's member was rung and did not answer; `ring_time` in milliseconds."""
+    """A member of a queue was called and did not answer; `ring_time` in milliseconds."""
 
     __slots__ = ()
 
@@ -110,7 +110,7 @@ class QueueCallerJoin(_QueueCallerEvent):
 
 
 class QueueCallerLeave(_QueueCallerEvent):
-    """A caller left a queue, whatever the reason; `count` callers remain."""
+    """A caller left a queue, for any reason; `count` callers remain."""
 
     __slots__ = ()
 
@@ -127,7 +127,7 @@ class QueueCallerAbandon(_QueueCallerEvent):
 
 
 class _Member(Event):
-    """What identifies a queue's member, under the names of every Asterisk."""
+    """The identity of a member of a queue, under the names of every Asterisk version."""
 
     __slots__ = ()
 
@@ -170,7 +170,7 @@ class _MemberChange(_Member):
 
 
 class QueueEntry(Event):
-    """A call that waits in a queue, of a QueueStatus list; `wait` in seconds."""
+    """A waiting call of a QueueStatus list; `wait` in seconds."""
 
     __slots__ = ()
 
@@ -228,13 +228,13 @@ class QueueMemberPause(_MemberChange):
 
 
 class QueueMemberPenalty(_MemberChange):
-    """A member got another penalty."""
+    """The penalty of a member changed."""
 
     __slots__ = ()
 
 
 class QueueMemberRinginuse(_MemberChange):
-    """Whether a member is rung while in use was changed."""
+    """The setting of a member that allows calls while it is in use was changed."""
 
     __slots__ = ()
 
@@ -242,7 +242,7 @@ class QueueMemberRinginuse(_MemberChange):
 class QueueParams(Event):
     """A queue of a QueueStatus list: its settings, and its counters since the last reset.
 
-    `holdtime`, `talk_time` and `service_level` in seconds, `service_level_perf` in per cent.
+    `holdtime`, `talk_time` and `service_level` are in seconds, `service_level_perf` in percent.
     """
 
     __slots__ = ()
@@ -268,7 +268,7 @@ class QueueStatusComplete(ListEnd):
 
 
 class QueueSummary(Event):
-    """A queue of a QueueSummary list; the times in seconds."""
+    """A queue of a QueueSummary list; times are in seconds."""
 
     __slots__ = ()
 
@@ -300,7 +300,7 @@ class QueueStatus_Aggregate(Aggregate):
 
 @register_list
 class QueueSummary_Aggregate(Aggregate):
-    """The queues in short, asked for with QueueSummary."""
+    """A summary of the queues, asked for with QueueSummary."""
 
     members = (QueueSummary,)
     finisher = QueueSummaryComplete

@@ -1,4 +1,4 @@
-"""Recording: MixMonitor, and Monitor before it."""
+"""Recording, by MixMonitor and by the older Monitor."""
 
 from __future__ import annotations
 

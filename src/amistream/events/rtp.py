@@ -1,4 +1,4 @@
-"""RTP: the reports of its control protocol, RFC 3550."""
+"""RTP: the reports of its control protocol RTCP, RFC 3550."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = [
 
 
 class _ReportEvent(ChannelEvent):
-    """What a packet says in either direction, and its report blocks, one for each source.
+    """The headers of sent and received packets, with one report block for each source.
 
     Times in seconds: `rtt`, `dlsr` (delay since the last sender report), `sent_ntp` (UNIX time).
-    `mes` is the media experience score. Before Asterisk 12 a packet had one block, its headers
-    without a number.
+    `mes` is the media experience score. Before Asterisk 12 a packet had one block, and the names
+    of its headers had no number.
     """
 
     __slots__ = ()
@@ -41,7 +41,7 @@ class _ReportEvent(ChannelEvent):
 
 
 class RTCPReceived(_ReportEvent):
-    """A packet came from the far end; `from_` and `to` are (address, port)."""
+    """A packet was received from the far end; `from_` and `to` are (address, port)."""
 
     __slots__ = ()
 

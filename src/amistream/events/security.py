@@ -1,4 +1,4 @@
-"""Security: who came, and who was refused."""
+"""Security: clients that were accepted or refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 
 
 class _SecurityEvent(Event):
-    """What every security event tells: who, from where, to where and when."""
+    """The headers of every security event: the account, both addresses and the time."""
 
     __slots__ = ()
 
@@ -42,7 +42,7 @@ class _SecurityEvent(Event):
 
 
 class AuthMethodNotAllowed(_SecurityEvent):
-    """A client asked for a way of authentication that is not allowed."""
+    """A client asked for an authentication method that is not allowed."""
 
     __slots__ = ()
 
@@ -76,7 +76,7 @@ class FailedACL(_SecurityEvent):
 
 
 class InvalidAccountID(_SecurityEvent):
-    """A client named an account that there is not."""
+    """A client named an account that does not exist."""
 
     __slots__ = ()
 
@@ -92,7 +92,7 @@ class InvalidPassword(_SecurityEvent):
 
 
 class InvalidTransport(_SecurityEvent):
-    """A client came over a transport that is not allowed."""
+    """A client used a transport that is not allowed."""
 
     __slots__ = ()
 
@@ -106,7 +106,7 @@ class LoadAverageLimit(_SecurityEvent):
 
 
 class MemoryLimit(_SecurityEvent):
-    """A client was refused for want of memory."""
+    """A client was refused because there was no memory left."""
 
     __slots__ = ()
 
@@ -121,7 +121,7 @@ class RequestBadFormat(_SecurityEvent):
 
 
 class RequestNotAllowed(_SecurityEvent):
-    """A client sent a request that it may not."""
+    """A client sent a request that is not allowed."""
 
     __slots__ = ()
 
@@ -152,7 +152,7 @@ class SuccessfulAuth(_SecurityEvent):
 
 
 class UnexpectedAddress(_SecurityEvent):
-    """A client came from an address other than expected."""
+    """A client connected from an unexpected address."""
 
     __slots__ = ()
 

@@ -24,7 +24,7 @@ __all__ = [
 
 
 class PeerStatus(Event):
-    """A peer registered, left, or became reachable or not."""
+    """A peer registered or unregistered, or became reachable or unreachable."""
 
     __slots__ = ()
 
@@ -52,7 +52,7 @@ class Registry(Event):
 class PeerEntry(Event):
     """A peer of a SIPpeers, IAXpeers or IAXpeerlist list.
 
-    `status` is its round trip in ms, -2 if it is not monitored.
+    `status` is the round trip time in ms, or -2 if the peer is not monitored.
     """
 
     __slots__ = ()
@@ -87,7 +87,7 @@ class PeerlistComplete(ListEnd):
 class RegistryEntry(Event):
     """A registration of a SIPshowregistry or IAXregistry list.
 
-    `refresh` in seconds, `registration_time` is a UNIX time.
+    `refresh` is in seconds, `registration_time` is a UNIX time.
     """
 
     __slots__ = ()

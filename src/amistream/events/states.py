@@ -23,7 +23,7 @@ __all__ = [
 
 
 class DeviceStateChange(Event):
-    """A device's state changed, or is one of a DeviceStateList list."""
+    """A device's state changed, or is a member of a DeviceStateList list."""
 
     __slots__ = ()
 
@@ -38,9 +38,9 @@ class DeviceStateListComplete(ListEnd):
 
 
 class ExtensionStatus(Event):
-    """An extension's state changed, or is one of an ExtensionStateList list.
+    """An extension's state changed, or is a member of an ExtensionStateList list.
 
-    `status` is a bit set of Asterisk's extension states, negative if removed.
+    `status` is a bit set of Asterisk's extension states; it is negative if the hint was removed.
     """
 
     __slots__ = ()
@@ -59,7 +59,7 @@ class ExtensionStateListComplete(ListEnd):
 
 
 class PresenceStateChange(Event):
-    """A presence state changed, or is one of a PresenceStateList list."""
+    """A presence state changed, or is a member of a PresenceStateList list."""
 
     __slots__ = ()
 

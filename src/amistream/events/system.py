@@ -1,4 +1,4 @@
-"""Asterisk itself: start and stop, modules, logs, and events of the user's own."""
+"""Asterisk itself: start and stop, modules, logs, and user events."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 
 
 class CloseSession(Event):
-    """Asterisk stops and closes this connection (Asterisk's own use)."""
+    """Asterisk stops and closes this connection; an internal event of Asterisk."""
 
     __slots__ = ()
 
@@ -31,7 +31,7 @@ class CloseSession(Event):
 
 
 class DeadlockStart(Event):
-    """Asterisk was built with DETECT_DEADLOCKS and waits too long for a lock."""
+    """Asterisk waits too long for a lock (builds with DETECT_DEADLOCKS)."""
 
     __slots__ = ()
 
@@ -39,7 +39,7 @@ class DeadlockStart(Event):
 
 
 class FullyBooted(Event):
-    """Asterisk is up; sent after the login too. `uptime` and `last_reload` in seconds."""
+    """Asterisk has started; also sent after the login. `uptime` and `last_reload` in seconds."""
 
     __slots__ = ()
 
@@ -49,7 +49,7 @@ class FullyBooted(Event):
 
 
 class Load(Event):
-    """A module was loaded, or could not be."""
+    """A module was loaded, or its loading failed."""
 
     __slots__ = ()
 
@@ -68,7 +68,7 @@ class LogChannel(Event):
 
 
 class Placeholder(Event):
-    """Asterisk's own use: holds the place of the first event."""
+    """A placeholder for the first event; an internal event of Asterisk."""
 
     __slots__ = ()
 
@@ -95,8 +95,8 @@ class Shutdown(Event):
 class TestEvent(Event):
     """A state change that Asterisk's test suite watches (builds with TEST_FRAMEWORK).
 
-    `states` has every State header in order: some of these events send two. What is declared here
-    is what many of them carry; there are more.
+    `states` has every State header in order: some of these events have two. Only headers that many
+    of these events have are declared.
     """
 
     __slots__ = ()
@@ -131,7 +131,7 @@ class Unload(Event):
 
 
 class UserEvent(ChannelEvent):
-    """An event of the user's own, from the dialplan or the UserEvent action, with any headers."""
+    """A user's event with any headers, sent by the dialplan or by the UserEvent action."""
 
     __slots__ = ()
 
@@ -139,6 +139,6 @@ class UserEvent(ChannelEvent):
 
 
 class WaitEventComplete(Event):
-    """The end of what a WaitEvent action waited for."""
+    """The end of the events that a WaitEvent action waited for."""
 
     __slots__ = ()

@@ -43,7 +43,7 @@ class AttendedTransfer(
     OrigBridgeEvent,
     SecondBridgeEvent,
 ):
-    """An attended transfer was done, or failed; `dest_type` says where to."""
+    """An attended transfer was done, or failed; `dest_type` is the kind of its destination."""
 
     __slots__ = ()
 

@@ -30,7 +30,7 @@ __all__ = [
 class _Mailbox(Event):
     """The settings of a mailbox.
 
-    `max_message_length` and `say_duration_minimum` in seconds, `volume_gain` in dB.
+    `max_message_length` and `say_duration_minimum` are in seconds, `volume_gain` is in dB.
     """
 
     __slots__ = ()
@@ -70,13 +70,13 @@ class _Mailbox(Event):
 
 
 class VoicemailUserEntry(_Mailbox):
-    """A mailbox of a VoicemailUsersList."""
+    """A mailbox of a VoicemailUsersList list."""
 
     __slots__ = ()
 
 
 class VoicemailUserEntryComplete(ListEnd):
-    """The end of a VoicemailUsersList (its name on the wire is in the singular)."""
+    """The end of a VoicemailUsersList list; its event name is in the singular."""
 
     __slots__ = ()
 
@@ -138,7 +138,7 @@ class VoicemailBoxDetailComplete(ListEnd):
 
 
 class VoicemailPasswordChange(Event):
-    """A mailbox got another password."""
+    """The password of a mailbox was changed."""
 
     __slots__ = ()
 
