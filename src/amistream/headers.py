@@ -1,11 +1,12 @@
-"""Typed headers: what an event class declares, one line for each header it types.
+"""Typed headers: an event class declares each of its typed headers in one line.
 
-A declaration names the header as Asterisk writes it, then other spellings of the same header.
-Reading the attribute of an event gives the value; of the class, the declaration.
+A declaration names the header as Asterisk writes it, then other spellings of the same header. The
+attribute gives the value if it is read from an event, and the declaration if it is read from the
+class.
 
-A declaration that states a `failure` value is also translated by `Event.process()`, which then
-gives it always (`optional=True`: only if it was sent). Without one, a header that is missing or
-cannot be read is None, and `process()` leaves its text alone.
+If a declaration states a `failure` value, `Event.process()` also converts the header. It then
+always returns the header, or with `optional=True` only if the header was sent. Without a `failure`
+value, a missing or unreadable header is None, and `process()` keeps its text.
 """
 
 from __future__ import annotations
@@ -40,14 +41,14 @@ E = TypeVar("E", bound=Enum)
 
 TRUE: Final = ("true", "Yes", "1", "yes", "on", "True", "Enabled", "enabled", "Y")
 FALSE: Final = ("false", "No", "0", "no", "off", "False", "Disabled", "disabled", "N")
-"""How Asterisk spells a truth; which words, depends on the event."""
+"""The words that Asterisk uses for true and false; they differ between events."""
 
 MOST_NUMBERED: Final = 31
-"""How many times a numbered header may stand: the report blocks of one RTCP packet, RFC 3550."""
+"""The most headers of one numbered header: an RTCP packet has 31 report blocks (RFC 3550)."""
 
 
 class _Unstated:
-    """Tells `failure=None`, which `process()` heeds, from no failure value."""
+    """Sentinel: no failure value given. `failure=None` is a failure value."""
 
 
 UNSTATED: Final = _Unstated()
@@ -91,7 +92,7 @@ class Text(TypedHeader[str | None]):
 
 
 class Int(TypedHeader[T]):
-    """A whole number: an optional sign and digits, 64 characters at most; None if `unknown`."""
+    """A whole number: an optional sign and digits, 64 characters at most; `unknown` gives None."""
 
     __slots__ = ()
 
@@ -114,7 +115,7 @@ class Int(TypedHeader[T]):
 
 
 class Float(TypedHeader[T]):
-    """A decimal number as C prints it; `unit` is what may follow it, as in `0.1230 (sec)`."""
+    """A decimal number as C prints it; `unit` may follow it, as in `0.1230 (sec)`."""
 
     __slots__ = ()
 
@@ -131,10 +132,10 @@ class Float(TypedHeader[T]):
 
 
 class Bool(TypedHeader[T]):
-    """A truth, spelled in one of Asterisk's ways (TRUE, FALSE); any other word is unreadable.
+    """A truth value in one of Asterisk's spellings (TRUE, FALSE); other words are unreadable.
 
-    With `true` given, only that word is true, and any other false unless `false` is given too.
-    `key` is the name that `process()` gives the value, if it is not the header's own.
+    If `true` is given, only that word is true. All other words are then false, unless `false` is
+    given too. `key` is the value's name in `process()`, if it differs from the header's name.
     """
 
     __slots__ = ()
@@ -185,7 +186,7 @@ class HostPort(TypedHeader[tuple[str, int] | None]):
 
 
 class Milliseconds(TypedHeader[int]):
-    """A round trip, sent as `OK (31 ms)`: 31; `Unmonitored` is -2; anything else -1."""
+    """A round-trip time: `OK (31 ms)` is 31, `Unmonitored` is -2, anything else is -1."""
 
     __slots__ = ()
 
@@ -194,9 +195,10 @@ class Milliseconds(TypedHeader[int]):
 
 
 class Enumeration(TypedHeader[T]):
-    """A member of `of`, an enumeration of amistream.enums or of your own; None if there is none.
+    """A member of the enumeration `of`; None if no member has the value.
 
-    Only the attribute gives the member: `process()` and `to_dict()` give the plain value.
+    `of` comes from amistream.enums or is your own. Only the attribute gives the member;
+    `process()` and `to_dict()` give the plain value.
     """
 
     __slots__ = ()
@@ -217,7 +219,7 @@ class Enumeration(TypedHeader[T]):
 
 
 class _Gathered(TypedHeader[T]):
-    """The base of what is read off more than one line."""
+    """The base of the types that read more than one header line."""
 
     __slots__ = ()
 
@@ -234,7 +236,7 @@ class _Gathered(TypedHeader[T]):
 
 
 class Repeated(_Gathered[tuple[str, ...]]):
-    """Text that may be sent many times: all of it in order, empty if there is none."""
+    """A header that may be repeated: all its texts in order, or an empty result."""
 
     __slots__ = ()
 
@@ -261,10 +263,10 @@ class Variables(_Gathered[dict[str, str]]):
 
 
 class Numbered(_Gathered[tuple[T, ...]]):
-    """A header that is sent once for each of some things, as `Report0LSR` and `Report1LSR`.
+    """Headers that differ only by a number in their name, such as `Report0LSR` and `Report1LSR`.
 
-    `element` declares one of them, with `<N>` in its name where the number stands. The values
-    are in order, from 0 to the first number that was not sent, MOST_NUMBERED at most.
+    `element` declares one of them, with `<N>` in place of the number. The values are in order,
+    from number 0 up to the first number that was not sent, at most MOST_NUMBERED.
     """
 
     __slots__ = ("_element", "numbered_names")
@@ -281,7 +283,7 @@ class Numbered(_Gathered[tuple[T, ...]]):
 
     @property
     def element(self) -> Any:
-        """The declaration of one of them."""
+        """The declaration of one of the numbered headers."""
         return self._element
 
     def _gather(self, message: Any) -> tuple[T, ...]:

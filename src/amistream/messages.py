@@ -1,4 +1,4 @@
-"""What the stream is made of: Message, and its two kinds, Event and Response."""
+"""The messages of the stream: Message, and its two kinds, Event and Response."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _REPR_LIMIT = 60
 _SECRET = re.compile(
     "password|secret|md5cred|token|receivedhash|expectedresponse", re.IGNORECASE
 ).search
-"""Of a header's name; its value stays out of what is logged, and is read as any other."""
+"""Names of headers whose values `repr` hides; all other ways of reading give the value."""
 
 
 class Message(MessageCore):
-    """One message off the wire: a mapping of header names to raw texts, read when asked for.
+    """One message of the stream: a mapping from header names to raw texts, which are read lazily.
 
-    The parser gives a bare Message for what has neither an `Event` nor a `Response` header.
+    The parser gives a plain Message if there is neither an `Event` nor a `Response` header.
     `Message(raw)` makes one from the bytes of a single message. Messages are immutable.
     """
 
@@ -71,7 +71,7 @@ def _shortened(text: str) -> str:
 
 
 def _by_name(header: Header) -> Iterator[tuple[str, Header]]:
-    """What types each header that may be sent under a declaration."""
+    """The typed header for each header name that a declaration covers."""
     if not isinstance(header, Numbered):
         yield from ((name, header) for name in header.names)
         return
@@ -79,7 +79,7 @@ def _by_name(header: Header) -> Iterator[tuple[str, Header]]:
 
 
 def _declarations(cls: type) -> dict[str, Header]:
-    """Attribute name to header, those of the bases first, as in reading order."""
+    """Attribute name to typed header; those of the base classes come first."""
     found: dict[str, Header] = {}
     for base in reversed(cls.__mro__):
         own = vars(base).items()
@@ -88,10 +88,10 @@ def _declarations(cls: type) -> dict[str, Header]:
 
 
 class Event(Message):
-    """An event: what Asterisk tells unasked, or a member of a list that was asked for.
+    """An event that Asterisk sends by itself, or a member of a list that a program asked for.
 
-    A class of one's own declares its headers and is registered with `amistream.register`;
-    `class Sold(Event, name="Shop-Sold")` if it is called otherwise on the wire.
+    Your own class declares its headers and is registered with `amistream.register`. If the name
+    on the wire differs from the class name, pass it: `class Sold(Event, name="Shop-Sold")`.
     """
 
     __slots__ = ()

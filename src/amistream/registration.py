@@ -1,4 +1,4 @@
-"""Classes of one's own: events of vendors' modules, and UserEvents of one's own dialplan."""
+"""Users' own classes: for the events of vendors' modules and for UserEvents of a dialplan."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ EventClass = TypeVar("EventClass", bound=type[Event])
 
 
 def register(cls: EventClass) -> EventClass:
-    """Let parsers build `cls` for the events of its name; also as a decorator.
+    """Make parsers use `cls` for the events with its name; also works as a decorator.
 
-    The name is the class's own, or what `class Sold(Event, name="Shop-Sold")` says.
-    EventNameTaken if another class serves it; TypeError if `cls` is no class of events.
+    The name is the class's own, or the one given in `class Sold(Event, name="Shop-Sold")`.
+    EventNameTaken if another class serves the name; TypeError if `cls` is not an event class.
     """
     _check(cls)
     _registry.register(cls, cls._event_name)
@@ -25,9 +25,9 @@ def register(cls: EventClass) -> EventClass:
 
 
 def user_event(name: str) -> Callable[[EventClass], EventClass]:
-    """Let parsers build the decorated class for `Event: UserEvent` with `UserEvent: name`.
+    """Make parsers use the decorated class for `Event: UserEvent` with `UserEvent: name`.
 
-    Derive the class from `core_events.UserEvent` to have the channel's headers. EventNameTaken
+    Derive the class from `core_events.UserEvent` to include the channel's headers. EventNameTaken
     if another class serves the name.
     """
     if not isinstance(name, str) or not name or name != name.strip():
