@@ -1,48 +1,36 @@
-"""Proves the drop-ins: each library's own test suite with it, then a real Asterisk, side by side.
+"""Checks the drop-ins with the libraries' own test suites and beside a real Asterisk.
 
-    python ci/compat                       all of them, with an Asterisk on 127.0.0.1:5038
-    python ci/compat pystrix --port 5039   one of them; what follows the name is for it alone
+    python ci/compat                       both drop-ins, with an Asterisk on 127.0.0.1:5038
+    python ci/compat pystrix --port 5039   one drop-in, with its own options
 
-Exit codes: 0 all holds, or an Asterisk or the library's sdist cannot be had here (then it says
-SKIPPED and what was not proved); 1 something does not hold.
+Exit codes: 0 if all checks pass, or if Asterisk or a library's sdist is not available (then it
+prints SKIPPED and which check was skipped); 1 if a check fails; 2 after a usage error.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
-from pathlib import Path
-from types import ModuleType
 
-HERE = Path(__file__).resolve().parent
-PROOFS = ("pystrix", "panoramisk")
+DROP_INS = ("pystrix", "panoramisk")
 
 
 def main() -> int:
-    """Run the proofs that are asked for; the worst exit code."""
+    """Check the drop-ins that were asked for; the worst exit code."""
     arguments = sys.argv[1:]
     if arguments[:1] in (["-h"], ["--help"]):
         print(__doc__)
         return 0
     named = arguments[:1] if arguments and not arguments[0].startswith("-") else []
-    if named and named[0] not in PROOFS:
-        print(f"ci/compat: {named[0]} is none of {', '.join(PROOFS)}", file=sys.stderr)
+    if named and named[0] not in DROP_INS:
+        print(
+            f"ci/compat: there is no drop-in {named[0]}, only {', '.join(DROP_INS)}",
+            file=sys.stderr,
+        )
         return 2
     sys.argv[1:] = arguments[len(named) :]
-    return max(load(name).main() for name in named or PROOFS)
-
-
-def load(name: str) -> ModuleType:
-    """The proof of that name, under another one: the library itself has its name."""
-    spec = importlib.util.spec_from_file_location(f"prove_{name}", HERE / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return max(importlib.import_module(f"drive_{name}").main() for name in named or DROP_INS)
 
 
 if __name__ == "__main__":
-    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != HERE]
     sys.exit(main())

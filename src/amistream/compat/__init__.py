@@ -1,4 +1,8 @@
-"""Programs written for other AMI libraries, with this parser: what their drop-ins share."""
+"""Drop-ins for other AMI libraries: their programs stay unchanged, amistream parses the stream.
+
+This module holds the errors of the drop-ins and the checks of the library that they replace parts
+of. Each drop-in is a package: `amistream.compat.pystrix`, `amistream.compat.panoramisk`.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,10 @@ from amistream.errors import AMIError
 __all__ = ["AlreadyReplaced", "MissingLibrary", "WrongVersion", "check_version", "load"]
 
 
-class MissingLibrary(AMIError, ImportError):  # noqa: N818 - a public name that tells the fact
-    """A drop-in was asked for, but the library whose programs it serves is not installed.
+class MissingLibrary(AMIError, ImportError):  # noqa: N818 - a public name without "Error"
+    """The library that the drop-in belongs to is not installed.
 
-    library: its name. known: the versions that the drop-in works with.
+    library: the name of the library. known: the versions that the drop-in works with.
     """
 
     def __init__(self, library: str, known: tuple[str, ...]) -> None:
@@ -23,15 +27,15 @@ class MissingLibrary(AMIError, ImportError):  # noqa: N818 - a public name that 
 
     def __str__(self) -> str:
         return (
-            f"{self.library} is not installed, so there is nothing to speed up: "
+            f"{self.library} is not installed, and its drop-in needs it: "
             f"pip install {self.library}=={self.known[-1]}"
         )
 
 
 class WrongVersion(AMIError, ImportError):  # noqa: N818
-    """The library is installed in a version that the drop-in is not known to work with.
+    """The drop-in was not tested with the installed version of the library.
 
-    library: its name. found: the version that is installed. known: those that work.
+    library: the name of the library. found: the installed version. known: the tested versions.
     """
 
     def __init__(self, library: str, found: str, known: tuple[str, ...]) -> None:
@@ -42,15 +46,15 @@ class WrongVersion(AMIError, ImportError):  # noqa: N818
 
     def __str__(self) -> str:
         return (
-            f"{self.library} {self.found} is installed; the drop-in is known to work with "
+            f"{self.library} {self.found} is installed, but the drop-in is tested only with "
             f"{self.library} {' and '.join(self.known)}"
         )
 
 
 class AlreadyReplaced(AMIError, RuntimeError):  # noqa: N818
-    """The library's own parts were replaced by something else already.
+    """Something else has already replaced a part of the library.
 
-    library: its name. part: what is not as the library made it.
+    library: the name of the library. part: the attribute that is not the library's own.
     """
 
     def __init__(self, library: str, part: str) -> None:
@@ -59,7 +63,7 @@ class AlreadyReplaced(AMIError, RuntimeError):  # noqa: N818
         self.part = part
 
     def __str__(self) -> str:
-        return f"{self.library}'s {self.part} was replaced already; undo that first"
+        return f"something else has already replaced {self.library}'s {self.part}; undo that first"
 
 
 def load(library: str, module: str, known: tuple[str, ...]) -> ModuleType:
@@ -68,11 +72,11 @@ def load(library: str, module: str, known: tuple[str, ...]) -> ModuleType:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is not None and error.name.partition(".")[0] != library:
-            raise  # it is there, but something it needs is not
+            raise  # the library is installed, but a module that it needs is missing
         raise MissingLibrary(library, known) from error
 
 
 def check_version(library: str, found: str, known: tuple[str, ...]) -> None:
-    """WrongVersion unless `found` is one of the `known` versions."""
+    """Raise WrongVersion unless `found` is one of the `known` versions."""
     if found not in known:
         raise WrongVersion(library, found, known)

@@ -1,4 +1,4 @@
-"""A panoramisk program with the drop-in: its Manager on a real socket, with what Asterisk sends."""
+"""Programs of panoramisk with the drop-in: a Manager on a socket, and a stream of Asterisk."""
 
 from __future__ import annotations
 
@@ -9,36 +9,27 @@ import importlib
 import io
 import logging
 import re
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from importlib import metadata
 from types import ModuleType
 from typing import Any
 
 import panoramisk
 import pytest
 from panoramisk import CallManager, Manager
-from panoramisk import utils as their_utils
+from panoramisk import utils as panoramisk_utils
 from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.message import Message
+from support.drop_ins import BANNER, HANGUP, TIMEOUT, Transport, message
 
-BANNER = b"Asterisk Call Manager/11.0.0\r\n"
-HANGUP = b"Event: Hangup\r\nChannel: SIP/1-0000\r\nUniqueid: 17.1\r\nCause: 16\r\n\r\n"
 LAST = b"Event: Last\r\nPrivilege: all\r\n\r\n"
-PATIENCE = 10.0
-THEIRS = {name: vars(AMIProtocol)[name] for name in ("data_received", "handle_message", "send")}
-DISPATCH = vars(Manager)["dispatch"]
+ORIGINALS = {name: vars(AMIProtocol)[name] for name in ("data_received", "handle_message", "send")}
+ORIGINAL_DISPATCH = vars(Manager)["dispatch"]
 
-Told = tuple[str, list[tuple[str, Any]]]
-
-
-def message(*lines: str) -> bytes:
-    return "\r\n".join([*lines, "", ""]).encode()
+Seen = tuple[str, list[tuple[str, Any]]]
 
 
 class Asterisk:
-    """A server on the loopback that speaks AMI to whoever connects, the last one at a time."""
+    """An AMI server on the loopback, for one connection at a time."""
 
     def __init__(self) -> None:
         self.actions: list[dict[str, str]] = []
@@ -75,8 +66,8 @@ class Asterisk:
             writer.write(message(kind, f"ActionID: {number}", *others))
 
     async def peer(self) -> asyncio.StreamWriter:
-        """The connection that was made last, once it is."""
-        return await asyncio.wait_for(self.connected.get(), PATIENCE)
+        """The server's end of the next connection."""
+        return await asyncio.wait_for(self.connected.get(), TIMEOUT)
 
     async def close(self) -> None:
         self._server.close()
@@ -86,13 +77,13 @@ class Asterisk:
 
 
 class Program:
-    """A manager that is logged in at an Asterisk, and what it saw of the events."""
+    """A manager that is logged in at an Asterisk, and the events that its callbacks got."""
 
     def __init__(self, asterisk: Asterisk, manager: Any, peer: asyncio.StreamWriter) -> None:
         self.asterisk = asterisk
         self.manager = manager
         self.peer = peer
-        self.seen: list[Told] = []
+        self.seen: list[Seen] = []
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         manager.register_event("Last", self._end)
 
@@ -100,7 +91,7 @@ class Program:
         if not self.over.done():
             self.over.set_result(None)
 
-    def tell(self, manager: Any, event: Any) -> None:
+    def record(self, manager: Any, event: Any) -> None:
         """A callback that keeps an event's name and all its headers."""
         self.seen.append((event.event, list(event.items())))
 
@@ -108,11 +99,11 @@ class Program:
         return [name for name, _ in self.seen]
 
     async def receive(self, *pieces: bytes) -> None:
-        """Let Asterisk send these and the last event; return when that was seen."""
+        """Let Asterisk send these pieces and the last event; wait until the last event was seen."""
         for piece in (*pieces, LAST):
             self.peer.write(piece)
             await self.peer.drain()
-        await asyncio.wait_for(self.over, PATIENCE)
+        await asyncio.wait_for(self.over, TIMEOUT)
 
 
 @contextlib.asynccontextmanager
@@ -121,12 +112,12 @@ async def running(cls: Any = Manager, **config: Any) -> AsyncIterator[Program]:
     await asterisk.start()
     loop = asyncio.get_running_loop()
     logged_in = loop.create_future()
-    told: dict[str, Any] = {"host": "127.0.0.1", "port": asterisk.port, "loop": loop}
-    told |= {"username": "u", "secret": "s", "reconnect_timeout": 0, **config}
-    manager = cls(**told, on_login=lambda _: logged_in.done() or logged_in.set_result(None))
+    options: dict[str, Any] = {"host": "127.0.0.1", "port": asterisk.port, "loop": loop}
+    options |= {"username": "u", "secret": "s", "reconnect_timeout": 0, **config}
+    manager = cls(**options, on_login=lambda _: logged_in.done() or logged_in.set_result(None))
     try:
         await manager.connect()
-        await asyncio.wait_for(logged_in, PATIENCE)
+        await asyncio.wait_for(logged_in, TIMEOUT)
         yield Program(asterisk, manager, await asterisk.peer())
     finally:
         manager.close()
@@ -139,8 +130,8 @@ def drop_in(ami: ModuleType) -> Iterator[ModuleType]:
     module = importlib.import_module("amistream.compat.panoramisk")
     yield module
     module.uninstall()
-    assert {name: vars(AMIProtocol)[name] for name in THEIRS} == THEIRS
-    assert vars(Manager)["dispatch"] is DISPATCH
+    assert {name: vars(AMIProtocol)[name] for name in ORIGINALS} == ORIGINALS
+    assert vars(Manager)["dispatch"] is ORIGINAL_DISPATCH
 
 
 @pytest.fixture
@@ -150,13 +141,13 @@ def installed(drop_in: ModuleType) -> ModuleType:
 
 
 @pytest.fixture
-def inner(drop_in: ModuleType) -> ModuleType:
-    return importlib.import_module("amistream.compat._panoramisk_reader")
+def manager_module(drop_in: ModuleType) -> ModuleType:
+    return importlib.import_module("amistream.compat.panoramisk.manager")
 
 
 @pytest.fixture
 def messages(drop_in: ModuleType) -> ModuleType:
-    return importlib.import_module("amistream.compat._panoramisk_messages")
+    return importlib.import_module("amistream.compat.panoramisk.messages")
 
 
 def run(scenario: Coroutine[Any, Any, Any]) -> Any:
@@ -164,18 +155,18 @@ def run(scenario: Coroutine[Any, Any, Any]) -> Any:
 
 
 def both_ways(drop_in: ModuleType, scenario: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    """What a scenario gives, which is the same without the drop-in and with it."""
+    """The result of a scenario, which must be the same without the drop-in and with it."""
     without = run(scenario())
     with drop_in.installed():
         assert run(scenario()) == without
     return without
 
 
-async def see(*pieces: bytes, patterns: tuple[str, ...] = ("*",), **config: Any) -> list[Told]:
-    """What the callbacks on these patterns are given of a stream."""
+async def see(*pieces: bytes, patterns: tuple[str, ...] = ("*",), **config: Any) -> list[Seen]:
+    """The events of a stream that the callbacks on these patterns get."""
     async with running(**config) as program:
         for pattern in patterns:
-            program.manager.register_event(pattern, program.tell)
+            program.manager.register_event(pattern, program.record)
         await program.receive(*pieces)
         return program.seen
 
@@ -185,7 +176,7 @@ def without_banner(stream: bytes) -> bytes:
 
 
 def in_ascii(stream: bytes) -> bytes:
-    """The stream without the characters that panoramisk drops where the kernel cuts them in two."""
+    """The stream without the characters that panoramisk drops if a read cuts them in two."""
     return stream.translate(bytes(range(128)) + 128 * b"?")
 
 
@@ -260,11 +251,11 @@ def test_character_cut_by_a_read_is_whole(drop_in, cut):
 
     async def scenario():
         async with running() as program:
-            program.manager.register_event("*", program.tell)
+            program.manager.register_event("*", program.record)
             arrived = asyncio.Event()
             program.manager.register_event("First", lambda *_: arrived.set())
             program.peer.write(first + event[:at])
-            await asyncio.wait_for(arrived.wait(), PATIENCE)
+            await asyncio.wait_for(arrived.wait(), TIMEOUT)
             await program.receive(event[at:])
             return dict(program.seen)["Cut"]
 
@@ -285,26 +276,12 @@ def test_panoramisk_itself_loses_it():
     assert seen == [("Cut", [("Event", "Cut"), ("Text", "Zo"), ("content", "")])]
 
 
-class Transport:
-    """Where a protocol that is not connected writes to."""
-
-    def __init__(self) -> None:
-        self.written: list[bytes] = []
-        self.closed = False
-
-    def write(self, data: bytes) -> None:
-        self.written.append(data)
-
-    def close(self) -> None:
-        self.closed = True
-
-
 def unconnected(
     pattern: str = "*", encoding: str = "utf8", **config: Any
-) -> tuple[Any, list[Told]]:
-    """A protocol whose reads are made by the test, and what a callback was given."""
+) -> tuple[Any, list[Seen]]:
+    """A protocol that gets its data from the test, and the events that a callback got."""
     manager = Manager(**config)
-    seen: list[Told] = []
+    seen: list[Seen] = []
     manager.register_event(pattern, lambda _, one: seen.append((one.event, list(one.items()))))
     protocol = AMIProtocol()
     protocol.connection_made(Transport())
@@ -393,7 +370,7 @@ KEYS = (
 )
 @pytest.mark.parametrize("raw", ODD.values(), ids=ODD)
 def test_odd_messages_are_read_as_panoramisk_does(drop_in, messages, raw, encoding):
-    def told(event):
+    def described(event):
         alone = [event.get(key, "?") for key in KEYS]
         there = [key in event for key in KEYS]
         by_attribute = [getattr(event, key) for key in KEYS]
@@ -402,9 +379,9 @@ def test_odd_messages_are_read_as_panoramisk_does(drop_in, messages, raw, encodi
     def seen():
         protocol, _ = unconnected("Nothing", encoding)
         found = []
-        protocol.factory.register_event("*", lambda _, event: found.append(told(event)))
+        protocol.factory.register_event("*", lambda _, event: found.append(described(event)))
         protocol.data_received(BANNER)
-        for _ in range(3):  # the shape of a message is learned from the first
+        for _ in range(3):  # the first message teaches the shape
             protocol.data_received(raw + LAST)
         return found
 
@@ -456,7 +433,7 @@ def test_too_large_message_is_skipped_and_logged(drop_in, caplog):
 
 
 def test_only_the_message_is_bounded(drop_in):
-    """A line, or as many lines as there are, may be all of a message, as for panoramisk."""
+    """A line may be as long as a message, and a message may have any number of lines."""
     long = message("Event: Long", "Text: " + "x" * 400_000)
     many = message("Event: Many", *["A: b"] * 140_000)
 
@@ -468,7 +445,7 @@ def test_only_the_message_is_bounded(drop_in):
 def test_bound_that_is_none_is_refused(drop_in):
     with pytest.raises(ValueError, match="max_message"):
         drop_in.install(max_message=0)
-    assert vars(AMIProtocol)["data_received"] is THEIRS["data_received"]
+    assert vars(AMIProtocol)["data_received"] is ORIGINALS["data_received"]
 
 
 def test_stream_is_saved_as_it_came(installed, tmp_path):
@@ -555,13 +532,13 @@ def test_coroutines_and_futures_of_callbacks_are_run(installed):
                 "Hang*", lambda _, event: asyncio.ensure_future(done.put(event.cause))
             )
             await program.receive(HANGUP)
-            return sorted([await asyncio.wait_for(done.get(), PATIENCE) for _ in range(2)])
+            return sorted([await asyncio.wait_for(done.get(), TIMEOUT) for _ in range(2)])
 
     assert run(scenario()) == ["16", "SIP/1-0000"]
 
 
 def test_patterns_may_change_at_any_time(drop_in):
-    """Also in the middle of a read, and in the middle of an event's callbacks."""
+    """Also during a read, and during the callbacks of an event."""
 
     def seen():
         protocol, _ = unconnected("Nothing")
@@ -693,7 +670,7 @@ def test_what_a_program_overrides_is_called(drop_in):
         found = []
         for cls, factory in ((OwnManager, AMIProtocol), (Manager, OwnProtocol)):
             async with running(cls, protocol_factory=factory) as program:
-                program.manager.register_event("Hangup", program.tell)
+                program.manager.register_event("Hangup", program.record)
                 await program.receive(HANGUP, message("Event: Other", "A: 1"))
                 protocol = program.manager.protocol
                 found.append(getattr(program.manager, "dispatched", None))
@@ -757,7 +734,7 @@ def test_error_in_a_callback_ends_the_connection_and_it_comes_again(drop_in):
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: complaints.append(context["message"]))
         async with running() as program:
-            program.manager.register_event("*", program.tell)
+            program.manager.register_event("*", program.record)
             lost: list[str] = []
             program.manager.on_disconnect = lambda manager, error: lost.append(str(error))
 
@@ -779,7 +756,7 @@ def test_error_in_a_callback_ends_the_connection_and_it_comes_again(drop_in):
 def test_connection_that_breaks_in_a_message_starts_anew(drop_in):
     async def scenario():
         async with running() as program:
-            program.manager.register_event("*", program.tell)
+            program.manager.register_event("*", program.record)
             waiting = program.manager.send_action({"Action": "Silence"})
             await asyncio.sleep(0.05)
             program.peer.write(HANGUP + b"Event: Broken\r\nText: half")
@@ -805,7 +782,7 @@ def test_shutdown_is_told_and_the_connection_comes_again(drop_in):
         async with running() as program:
             lost: list[Any] = []
             program.manager.on_disconnect = lambda manager, why: lost.append(why.event)
-            program.manager.register_event("Shut*", program.tell)
+            program.manager.register_event("Shut*", program.record)
             program.peer.write(message("Event: Shutdown", "Shutdown: Cleanly", "Restart: False"))
             await program.asterisk.peer()
             return lost, program.names()
@@ -826,7 +803,7 @@ QUEUE_STATUS = [
 def answered(
     action: dict[str, str], answers: list[list[str]] | bytes, **options: Any
 ) -> Callable[[], Awaitable[Any]]:
-    """A scenario: what a program that listens to Hangup only is answered, and what it saw."""
+    """A scenario: the answer to an action, and the Hangups that a callback got meanwhile."""
 
     async def scenario():
         async with running() as program:
@@ -834,9 +811,9 @@ def answered(
                 program.asterisk.raw_answers[action["Action"]] = answers
             else:
                 program.asterisk.answers[action["Action"]] = answers
-            program.manager.register_event("Hangup", program.tell)
+            program.manager.register_event("Hangup", program.record)
             future = program.manager.send_action(dict(action), **options)
-            given = await asyncio.wait_for(future, PATIENCE)
+            given = await asyncio.wait_for(future, TIMEOUT)
             every = given if isinstance(given, list) else [given]
             assert all(isinstance(one, Message) for one in every)
             headers = [
@@ -873,7 +850,7 @@ def test_first_answer_of_a_list(drop_in):
     async def scenario():
         async with running() as program:
             program.asterisk.answers["QueueStatus"] = QUEUE_STATUS
-            program.manager.register_event("QueueMember", program.tell)
+            program.manager.register_event("QueueMember", program.record)
             given = await program.manager.send_action(action, as_list=False)
             await program.receive()
             return given.message, [dict(items)["Location"] for _, items in program.seen]
@@ -947,7 +924,7 @@ def test_agi_answer_by_its_command_id(drop_in):
                     "Result: 200%20result%3D1%20(SIP)%0A",
                 )
             )
-            *_, last = await asyncio.wait_for(future, PATIENCE)
+            *_, last = await asyncio.wait_for(future, TIMEOUT)
             return last.parsed_result(), last.result
 
     result, text = both_ways(drop_in, scenario)
@@ -965,7 +942,7 @@ def test_calls_of_the_call_manager(drop_in):
                 b"Uniqueid: 17.1\r\n\r\n"
             )
             future = program.manager.send_originate({"Action": "Originate", "Channel": "SIP/1"})
-            call = await asyncio.wait_for(future, PATIENCE)
+            call = await asyncio.wait_for(future, TIMEOUT)
             call_queue = program.manager.calls_queues
             await program.receive(HANGUP)
             return call.uniqueid, list(call_queue), call_queue["17"].queue.get_nowait().event
@@ -1067,28 +1044,6 @@ def test_kept_message_does_not_keep_the_others(hangup, messages):
 # --- install ----------------------------------------------------------------------------------
 
 
-def test_install_twice_and_uninstall_twice(drop_in):
-    drop_in.uninstall()
-    drop_in.install()
-    drop_in.install()
-    assert vars(AMIProtocol)["data_received"] is not THEIRS["data_received"]
-    drop_in.uninstall()
-    assert vars(AMIProtocol)["data_received"] is THEIRS["data_received"]
-    drop_in.uninstall()
-
-
-def test_with_block_leaves_what_it_found(drop_in, inner):
-    with drop_in.installed(max_message=100):
-        assert inner.bound() == 100
-        with drop_in.installed(max_message=200):
-            assert inner.bound() == 200
-        assert inner.bound() == 100
-        with pytest.raises(RuntimeError), drop_in.installed():
-            raise RuntimeError
-        assert inner.bound() == 100
-    assert inner.bound() is None
-
-
 @pytest.mark.parametrize("at", range(0, len(HANGUP), 5))
 def test_open_connection_changes_readers_without_loss(drop_in, at):
     protocol, seen = unconnected()
@@ -1103,88 +1058,31 @@ def test_open_connection_changes_readers_without_loss(drop_in, at):
     assert protocol.version == "11.0.0"
 
 
-def test_reader_goes_with_its_protocol(installed, inner):
+def test_reader_goes_with_its_protocol(installed):
+    protocols = installed._drop_in._replacements._protocols
     protocol, _ = unconnected()
     protocol.data_received(HANGUP)
-    assert protocol in inner._protocols
+    assert protocol in protocols
     del protocol
     gc.collect()
-    assert not inner._protocols
+    assert not protocols
 
 
-def test_replaced_by_another_is_said(drop_in, monkeypatch):
-    monkeypatch.setattr(AMIProtocol, "data_received", lambda self, data: None)
-    with pytest.raises(RuntimeError, match=r"AMIProtocol\.data_received was replaced already"):
-        drop_in.install()
-
-
-def test_wrong_version_is_said(ami, drop_in, monkeypatch, tmp_path, capsys):
-    found = metadata.version
-    monkeypatch.setattr(metadata, "version", lambda name: "1.5" if "pano" in name else found(name))
-    with pytest.raises(ami.AMIError, match=r"panoramisk 1\.5 .* panoramisk 1\.4") as caught:
-        drop_in.install()
-    assert (caught.value.library, caught.value.found) == ("panoramisk", "1.5")
-    assert caught.value.known == ("1.4",)
-    assert vars(AMIProtocol)["data_received"] is THEIRS["data_received"]
-    program = tmp_path / "program.py"
-    program.write_text("raise SystemExit(5)")
-    assert drop_in.main([str(program)]) == 2
-    assert "panoramisk 1.4" in capsys.readouterr().err
-
-
-def test_missing_library_is_said(ami, drop_in, monkeypatch):
-    def missing(name):
-        raise metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(metadata, "version", missing)
-    with pytest.raises(ami.AMIError, match="panoramisk is not installed"):
-        drop_in.install()
-
-
-def python(ami: ModuleType, *arguments: str) -> subprocess.CompletedProcess[str]:
-    switch = "AMISTREAM_NO_EXTENSIONS" if ami.IMPLEMENTATION == "pure" else "X"
-    command = [sys.executable, "-c", START.format(switch=switch), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-
-
-START = """\
-import os, runpy, sys
-os.environ["{switch}"] = "1"
-sys.argv[0] = "-m"
-runpy.run_module("amistream.compat.panoramisk", run_name="__main__", alter_sys=True)
-"""
-
-
-def test_program_is_run_with_it(ami, tmp_path):
-    (tmp_path / "beside.py").write_text("VALUE = 'beside'")
-    program = tmp_path / "program.py"
-    program.write_text(
-        "import sys, amistream, beside\n"
-        "from panoramisk.ami_protocol import AMIProtocol\n"
-        "print(__name__, sys.argv[1:], beside.VALUE, amistream.IMPLEMENTATION)\n"
-        "print(AMIProtocol.data_received.__module__)\n"
-        "sys.exit(7)\n"
-    )
-    done = python(ami, str(program), "-a", "b")
-    assert done.stdout.splitlines() == [
-        f"__main__ ['-a', 'b'] beside {ami.IMPLEMENTATION}",
-        "amistream.compat._panoramisk_reader",
-    ], done.stderr
-    assert done.returncode == 7
-
-
-def test_program_that_is_not_there(ami, drop_in, capsys):
-    assert drop_in.main(["no/such/program.py"]) == 2
-    assert "no/such/program.py" in capsys.readouterr().err
-    assert drop_in.main([]) == 2
-    assert "usage: python -m amistream.compat.panoramisk" in capsys.readouterr().err
-    assert drop_in.main(["--help"]) == 0
+def test_method_that_was_kept_reads_as_panoramisk_after_uninstall(installed):
+    """uvloop keeps `data_received` of a connection for as long as it is open."""
+    protocol, seen = unconnected()
+    data_received = protocol.data_received
+    data_received(HANGUP + HANGUP[:20])
+    installed.uninstall()
+    data_received(HANGUP[20:])
+    assert [name for name, _ in seen] == ["Hangup", "Hangup"]
+    assert seen[0] == seen[1]
 
 
 # --- no growth --------------------------------------------------------------------------------
 
 
-def test_many_names_do_not_grow_anything(installed, inner, messages):
+def test_many_names_do_not_grow_anything(installed, manager_module, messages):
     protocol, _ = unconnected("Nothing")
     protocol.factory.register_event("*", lambda _, event: (event[f"H{event.n}"], event.n))
     for start in range(0, 6000, 100):
@@ -1193,27 +1091,27 @@ def test_many_names_do_not_grow_anything(installed, inner, messages):
                 message(f"Event: E{n}", f"N: {n}", f"H{n}: x") for n in range(start, start + 100)
             )
         )
-    routes = vars(protocol.factory)[inner._ROUTES]
-    assert len(routes.known) <= inner.MOST_NAMES
-    assert len(messages._shapes) <= messages.MOST_SHAPES
-    assert len(messages._needles) <= messages.MOST_KEYS
-    known = len(routes.known)
+    state = vars(protocol.factory)[manager_module.STATE]
+    assert len(state.routes) <= manager_module.MAX_NAMES
+    assert len(messages._shapes) <= messages.MAX_FIRST_LINES
+    assert len(messages._needles) <= messages.MAX_KEYS
+    known = len(state.routes)
     protocol.data_received(message("Event: " + "x" * 1000, "N: 1", "H1: 1"))
-    assert len(routes.known) == known
+    assert len(state.routes) == known
 
 
 def test_many_attributes_do_not_grow_the_class(installed, messages):
-    for n in range(2 * messages.MOST_ATTRIBUTES):
+    for n in range(2 * messages.MAX_ATTRIBUTES):
         assert getattr(messages.lazy(HANGUP, "Hangup", "utf8"), f"a{n}") == ""
-    assert len(messages._attributes) <= messages.MOST_ATTRIBUTES
+    assert len(messages._attributes) <= messages.MAX_ATTRIBUTES
     event = messages.lazy(HANGUP, "Hangup", "utf8")
     assert event.cause == "16"
     assert not hasattr(type(event), f"a{n}")
 
 
 def test_line_ends_of_the_testing_module(installed, monkeypatch):
-    """panoramisk.testing sets the line's end to LF for all, as its fixtures have it."""
-    monkeypatch.setattr(their_utils, "EOL", "\n")
+    """panoramisk.testing sets the line end to LF for all of panoramisk, as its fixtures need it."""
+    monkeypatch.setattr(panoramisk_utils, "EOL", "\n")
     protocol, seen = unconnected()
     protocol.data_received(b"Event: X\nA: 1\nB: 2\n\nEvent: Y\nA: 2\n\n")
     assert seen[0] == ("X", [("Event", "X"), ("A", "1"), ("B", "2"), ("content", "")])

@@ -1,8 +1,8 @@
-"""Messages for panoramisk's programs: its own class, whose headers are read when asked for.
+"""panoramisk's messages: a subclass of its own class, which reads the headers lazily.
 
-What a message answers is what panoramisk's `Message.from_line` would have made of the same bytes.
-A single header is looked up in the bytes. What needs all of them (iteration, a repeated header, a
-change) makes panoramisk's own dict of them, after which the message is like any of panoramisk's.
+A message gives the same values as panoramisk's `Message.from_line` would for the same bytes. A
+single header is searched in the bytes. An access that needs all headers (iteration, a repeated
+header, a change) makes panoramisk's own dict of them; from then on the message uses that dict.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ Message: Any = importlib.import_module("panoramisk.message").Message
 
 EOL: Final = "\r\n"
 LONGEST_SEARCHED: Final = 8192
-"""In longer messages looking up one header after another would take too long."""
-MOST_KEYS: Final = 4096
-MOST_ATTRIBUTES: Final = 1024
-MOST_SHAPES: Final = 512
-SHAPES_A_LINE: Final = 8
-LONGEST_SHAPE: Final = 64
+"""Longer messages are read as a whole: one search for each header would take too long."""
+MAX_KEYS: Final = 4096
+MAX_ATTRIBUTES: Final = 1024
+MAX_FIRST_LINES: Final = 512
+MAX_SHAPES_OF_A_LINE: Final = 8
+MAX_HEADERS_OF_A_SHAPE: Final = 64
 LONGEST_FIRST_LINE: Final = 256
 
 
 def lazy(raw: bytes, name: str, encoding: str) -> Any:
-    """A message of the bytes of an event, which start with `Event: `, `name` and CRLF.
+    """A lazy message of an event. Its bytes start with `Event: `, `name` and CRLF.
 
-    The name is ASCII, and so is every byte below 128 in the encoding.
+    The name must be ASCII, and the encoding must have ASCII in the bytes below 128.
     """
     message = _new(_LazyMessage)
     message.event = name
@@ -38,15 +38,15 @@ def lazy(raw: bytes, name: str, encoding: str) -> Any:
 
 
 def eager(raw: bytes, encoding: str) -> Any:
-    """What panoramisk makes of a message's bytes; None if it passes over them."""
+    """The message that panoramisk makes of the bytes; None if it makes none."""
     message = Message.from_line(raw.decode(encoding, "ignore").strip())
     if message is not None:
-        _name_once(message._store)
+        _keep_first_name(message._store)
     return message
 
 
 class _LazyMessage(Message):  # type: ignore[misc]
-    # `event` is an attribute until all headers were read; from then on it is one of them.
+    # `event` is an attribute until all headers were read; from then on it is in the dict.
     event: str
     manager: Any
     _raw: bytes
@@ -64,7 +64,7 @@ class _LazyMessage(Message):  # type: ignore[misc]
     def __getitem__(self, key: str) -> Any:
         read = self._read
         if read is None:
-            found = self._look_up(_needles.get(key) or _needle(key))
+            found = self._search(_needles.get(key) or _needle(key))
             if found is not None:
                 return found
             read = self._store
@@ -73,7 +73,7 @@ class _LazyMessage(Message):  # type: ignore[misc]
     def __contains__(self, key: Any) -> bool:
         if self._read is None:
             try:
-                if self._look_up(_needle(key)) is not None:
+                if self._search(_needle(key)) is not None:
                     return True
             except KeyError:
                 return False
@@ -81,23 +81,27 @@ class _LazyMessage(Message):  # type: ignore[misc]
 
     @property
     def _store(self) -> dict[str, tuple[str, Any]]:
-        """All headers, as panoramisk keeps them: lowered name to name and value."""
+        """All headers in panoramisk's form: lower-case name to name and value."""
         if self._read is None:
             text = self._raw.decode(self._encoding, "ignore").strip()
             first_line = text.partition(EOL)[0]
             self._read = _read_all(first_line, text)
-            if first_line == f"Event: {self.event}":  # else the program set it, and keeps it
+            if first_line == f"Event: {self.event}":  # else the program has set it
                 del self.event
         return self._read
 
-    def _look_up(self, needle: bytes) -> str | None:
-        """The value of a header sent once; None if only all of them tell, KeyError if not sent."""
+    def _search(self, needle: bytes) -> str | None:
+        """The value of a header that was sent once; KeyError if it was not sent.
+
+        None if it cannot be searched alone, for example because it was sent more than once.
+        """
         lowered = self._lowered
         if lowered is None:
             lowered = self._lowered = _searchable(self._raw)
         if not needle or not lowered:
             return None
-        # rfind, as it seeks the needle's first byte, which is rarer than its last.
+        # rfind is faster than find: it scans for the needle's first byte, which is rarer than its
+        # last byte.
         start = lowered.rfind(needle)
         if needle is _EVENT:
             return None if start >= 0 else self._raw[7 : self._raw.find(b"\r\n")].decode("ascii")
@@ -115,9 +119,9 @@ _new: Any = object.__new__
 
 
 class _Attribute:
-    """A header by attribute: `message.cause` without an AttributeError to be caught first.
+    """Reads a header by attribute, as in `message.cause`, without a call of `__getattr__`.
 
-    It has no setter, so what a program sets on its message hides it.
+    It has no setter, so an attribute that the program sets on its message hides it.
     """
 
     __slots__ = ("key", "needle")
@@ -131,7 +135,7 @@ class _Attribute:
             raise AttributeError(self.key)
         try:
             if message._read is None:
-                found = message._look_up(self.needle)
+                found = message._search(self.needle)
                 if found is not None:
                     return found
             return message._store[self.key.lower()][1]
@@ -143,10 +147,10 @@ _attributes: set[str] = set()
 
 
 def _learn_attribute(attribute: str) -> None:
-    """Let the class know the name of a header that is read by attribute, while there is room."""
+    """Add a header that is read by attribute to the class, up to MAX_ATTRIBUTES."""
     if attribute == "event" or attribute.startswith("_") or attribute in _attributes:
         return
-    if len(_attributes) < MOST_ATTRIBUTES:
+    if len(_attributes) < MAX_ATTRIBUTES:
         _attributes.add(attribute)
         setattr(_LazyMessage, attribute, _Attribute(attribute))
 
@@ -154,42 +158,43 @@ def _learn_attribute(attribute: str) -> None:
 _EVENT: Final = b"\r\nevent: "
 
 _needles: dict[str, bytes] = {"event": _EVENT}
-"""By key, what `_needle` gave; at most MOST_KEYS."""
+"""Cache: by key, the result of `_needle`; at most MAX_KEYS."""
 
 
 def _needle(key: str) -> bytes:
-    """What stands before the value of a header, lowered; empty if it cannot be found so."""
-    known = _needles.get(key)
-    if known is not None:
-        return known
+    """The bytes before a header's value, in lower case; empty if the header cannot be searched."""
+    cached = _needles.get(key)
+    if cached is not None:
+        return cached
     lowered = key.lower()
     needle = f"{EOL}{lowered}: ".encode("utf-8", "surrogatepass")
-    odd = not lowered.isascii() or ": " in lowered or EOL in lowered
-    if odd or lowered in ("content", *Message.quoted_keys):
+    is_plain = lowered.isascii() and ": " not in lowered and EOL not in lowered
+    if not is_plain or lowered in ("content", *Message.quoted_keys):
         needle = b""
     if needle == _EVENT:
         needle = _EVENT
-    if len(_needles) < MOST_KEYS:
+    if len(_needles) < MAX_KEYS:
         _needles[key] = needle
     return needle
 
 
 def _searchable(raw: bytes) -> bytes:
-    """The bytes to look headers up in, lowered; none if they must be read one by one.
+    """The bytes in lower case, to search headers in; empty if the message is read as a whole.
 
-    As panoramisk does, spaces at the very end are taken off first: with a last header that is
-    empty goes the space that makes it one.
+    Spaces at the end are removed first, as panoramisk does. If the last header is empty, this
+    removes the space after its colon, so that it is no header any more.
     """
     if len(raw) > LONGEST_SEARCHED:
         return b""
     lowered = raw.lower().rstrip()
-    return lowered if 0x20 < lowered[-1] < 0x7F else b""  # a str has more spaces than bytes have
+    # panoramisk strips a str, which removes other characters too.
+    return lowered if 0x20 < lowered[-1] < 0x7F else b""
 
 
 class _Shape(NamedTuple):
-    """The headers that events of one name nearly always carry, in this order.
+    """Header names in the order in which events of one name nearly always have them.
 
-    repeated: the lowered names sent more than once, with their places.
+    repeated: the lower-case names that were sent more than once, with their indexes.
     """
 
     match: Any
@@ -198,35 +203,35 @@ class _Shape(NamedTuple):
     repeated: tuple[tuple[str, tuple[int, ...]], ...]
 
     def read(self, values: tuple[str, ...]) -> dict[str, tuple[str, Any]]:
-        """What panoramisk keeps of these values."""
+        """The headers with these values, in panoramisk's form."""
         sent = zip(self.names, values, strict=True)
         store: dict[str, tuple[str, Any]] = dict(zip(self.lowered, sent, strict=True))
-        for lowered, places in self.repeated:
-            store[lowered] = self.names[places[0]], [values[place] for place in places]
+        for lowered, indexes in self.repeated:
+            store[lowered] = self.names[indexes[0]], [values[index] for index in indexes]
         store["content"] = ("content", "")
         return store
 
 
 _shapes: dict[str, list[_Shape]] = {}
-"""By an event's first line; at most MOST_SHAPES, none is ever forgotten."""
+"""Shapes by the event's first line, for at most MAX_FIRST_LINES; none is ever removed."""
 
 
 def _read_all(first_line: str, text: str) -> dict[str, tuple[str, Any]]:
-    """What panoramisk keeps of an event's headers; one match reads those of a known shape."""
+    """An event's headers in panoramisk's form; if its shape is known, one match reads them."""
     for shape in _shapes.get(first_line, ()):
         match = shape.match(text)
         if match is not None:
             return shape.read(match.groups())
     _learn_shape(first_line, text)
     read: dict[str, tuple[str, Any]] = Message.from_line(text)._store
-    _name_once(read)
+    _keep_first_name(read)
     return read
 
 
-def _name_once(store: dict[str, tuple[str, Any]]) -> None:
-    """Leave only the event's name of several headers Event, as ResourceListDetail has.
+def _keep_first_name(store: dict[str, tuple[str, Any]]) -> None:
+    """If there are several headers Event, keep the first one: the event's name.
 
-    panoramisk cannot handle a list there: it drops the connection.
+    ResourceListDetail has two. panoramisk cannot handle a list there: it drops the connection.
     """
     sent_as, name = store.get("event", ("", ""))
     if isinstance(name, list):
@@ -234,28 +239,30 @@ def _name_once(store: dict[str, tuple[str, Any]]) -> None:
 
 
 def _learn_shape(first_line: str, text: str) -> None:
-    """Keep the shape of an event, while there is room, if all its lines are plain headers.
+    """Remember the shape of an event if all its lines are plain headers, up to the bounds.
 
-    All but the last: where the space after its colon was taken off, it is none.
+    The last line may be no header: the space after its colon may have been removed.
     """
     known = _shapes.get(first_line, [])
-    full = len(known) == SHAPES_A_LINE or (not known and len(_shapes) == MOST_SHAPES)
-    if full or len(first_line) > LONGEST_FIRST_LINE or text.count(EOL) > LONGEST_SHAPE:
+    no_room = not known and len(_shapes) == MAX_FIRST_LINES
+    if no_room or len(known) == MAX_SHAPES_OF_A_LINE:
+        return
+    if len(first_line) > LONGEST_FIRST_LINE or text.count(EOL) > MAX_HEADERS_OF_A_SHAPE:
         return
     lines = text.split(EOL)
-    no_header = [] if ": " in lines[-1] else [re.escape(lines.pop())]
+    last_line = [] if ": " in lines[-1] else [re.escape(lines.pop())]
     if not all(": " in line for line in lines):
         return
     names = tuple(line.partition(": ")[0] for line in lines)
     lowered = tuple(name.lower() for name in names)
-    differ = len(set(lowered)) == len(set(names))
-    quoted = not set(Message.quoted_keys).isdisjoint(lowered)
-    if not differ or quoted or lowered.count("event") > 1:
+    is_ambiguous = len(set(lowered)) != len(set(names))  # names that differ in case only
+    is_quoted = not set(Message.quoted_keys).isdisjoint(lowered)
+    if is_ambiguous or is_quoted or lowered.count("event") > 1:
         return
     headers = [f"{re.escape(sent)}: ([^\r\n]*)" for sent in names]
-    pattern = re.compile(EOL.join(headers + no_header))
+    pattern = re.compile(EOL.join(headers + last_line))
     repeated = tuple(
-        (one, tuple(at for at, other in enumerate(lowered) if other == one))
+        (one, tuple(index for index, other in enumerate(lowered) if other == one))
         for one in dict.fromkeys(lowered)
         if lowered.count(one) > 1
     )

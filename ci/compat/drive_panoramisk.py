@@ -37,13 +37,13 @@ import sys
 import pytest
 if sys.argv[1] == "drop-in":
     import amistream.compat.panoramisk as drop_in
-    from amistream.compat import _panoramisk_reader as reader
     drop_in.install()
-    receive, received = reader._Reader.receive, []
+    from amistream.compat.panoramisk.reading import Connection
+    read, received = Connection.read, []
     def counting(*arguments):
         received.append(1)
-        receive(*arguments)
-    reader._Reader.receive = counting
+        return read(*arguments)
+    Connection.read = counting
 code = pytest.main(sys.argv[2:])
 if sys.argv[1] == "drop-in":
     print(f"the drop-in read {len(received)} chunks")

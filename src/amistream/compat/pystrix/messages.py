@@ -1,23 +1,25 @@
-"""pystrix's messages over this project's: made of its own classes, read when asked for.
+"""pystrix's messages, made from amistream's: objects of pystrix's own classes, filled lazily.
 
 A message that is made here has the class that pystrix's reader would have given it, and keeps the
-amistream message it stands for. `_unread` has that one until the headers are put into the
-dictionary, which is at the first access that needs them all; `_read` has it afterwards.
+amistream message that it stands for. That one is in `_unread` while the dictionary is empty. The
+first access that needs all headers copies them into the dictionary; from then on it is in `_read`.
 """
 
 from __future__ import annotations
 
 import copyreg
 import gc
+import importlib
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from types import ModuleType
 from typing import Any, Final, cast
 
 from amistream.messages import Message
 
-_FILLING: Final = (
+ami: Any = importlib.import_module("pystrix.ami.ami")
+
+_METHODS_THAT_NEED_ALL: Final = (
     "__delitem__",
     "__ge__",
     "__gt__",
@@ -42,9 +44,9 @@ _FILLING: Final = (
     "update",
     "values",
 )
-"""What a dict does with its own storage, which has to be filled before."""
+"""The methods of a dict that work on its own storage, which has to be filled before."""
 
-READ_STORAGE: Final = (
+STORAGE_READERS: Final = (
     "_cbson",
     "cbor2",
     "msgspec",
@@ -53,10 +55,10 @@ READ_STORAGE: Final = (
     "rapidjson",
     "ujson",
 )
-"""Extensions that take a dict's storage at its word, past the methods of its class, or may."""
+"""Extensions that read, or may read, a dict's storage directly, not by its class's methods."""
 
 _filling = threading.RLock()
-# Looked up once: these are half of what reading a header takes.
+# Looked up once: these lookups would be half of the time that reading a header takes.
 _new = dict.__new__
 _put = dict.__setitem__
 _clear = dict.clear
@@ -65,52 +67,61 @@ _dict_getitem = dict.__getitem__
 _dict_get = dict.get
 
 
-class Maker:
+class MessageFactory:
     """Makes pystrix's messages from amistream's."""
 
-    def __init__(self, ami: ModuleType) -> None:
+    def __init__(self) -> None:
         self.lazy = True
         self.eager: bool | None = None
         self._fills = False
-        self._is_asked_for_more = False
+        self._is_more_needed = False
         self._message: type[dict[str, str]] = ami._Message
         self._event: type[dict[str, str]] = ami._Event
         self._registry: dict[str, type[dict[str, str]]] = ami._EVENT_REGISTRY
         self._generic_event: str = ami.EVENT_GENERIC
         self._generic_response: str = ami.RESPONSE_GENERIC
 
-    def look_around(self) -> None:
-        """Settle whether messages are filled when made: if told so, or one is there to need it."""
-        told = self.eager
-        self._fills = any(map(sys.modules.__contains__, READ_STORAGE)) if told is None else told
-        self._is_asked_for_more = self._fills or not self.lazy
+    def detect_storage_readers(self) -> None:
+        """Decide whether new messages are filled at once.
+
+        The option `eager` decides it. If it is None, they are filled if an extension that reads the
+        storage was imported.
+        """
+        self._fills = bool(self.eager)
+        if self.eager is None:
+            self._fills = any(map(sys.modules.__contains__, STORAGE_READERS))
+        self._is_more_needed = self._fills or not self.lazy
 
     @property
     def registered(self) -> int:
-        """How many event names have classes; it changes when a program registers its own."""
+        """The number of event names with a class; it changes when a program registers a class."""
         return len(self._registry)
 
     def class_of(self, name: str) -> type[dict[str, str]]:
-        """The class of the events called so."""
+        """The class of the events with this name."""
         return self._registry.get(name, self._event)
 
     def event(self, message: Message, name: str, cls: type[dict[str, str]]) -> Any:
-        """An event of pystrix's class `cls`."""
+        """Make an event of pystrix's class `cls`."""
         event: Any = _new(cls)
         event._unread = message
-        _put(event, "Event", name)  # json's C encoder takes an empty storage at its word
-        if self._is_asked_for_more:
-            self._do_more(event)
+        _put(event, "Event", name)  # json's C encoder skips a dict whose storage is empty
+        if self._is_more_needed:
+            self._complete(event)
         return event
 
-    def _do_more(self, event: Any) -> None:
+    def _complete(self, event: Any) -> None:
         if self._fills:
             fill(event)
         if not self.lazy:
-            settle(event)
+            make_independent(event)
 
     def other(self, message: Message) -> Any:
-        """What is no event: a response, or what pystrix calls one or an event for want of both."""
+        """Make a message that is not an event.
+
+        If the message has neither an event's nor a response's header, pystrix makes it a generic
+        response if it has an ActionID, else a generic event.
+        """
         made: Any = _new(self._message)
         made._unread = message
         fill(made)
@@ -121,32 +132,32 @@ class Maker:
             made.__class__ = self.class_of(self._generic_event)
             _put(made, "Event", self._generic_event)
         if not self.lazy:
-            settle(made)
+            make_independent(made)
         return made
 
-    def settle_all(self) -> None:
-        """From now on make messages that need nothing of this module; so are those that live."""
+    def make_all_independent(self) -> None:
+        """Make all messages, those that exist and those to come, independent of this module."""
         self.lazy = False
-        self.look_around()
+        self.detect_storage_readers()
         for thing in gc.get_objects():
             if issubclass(type(thing), self._message):
-                settle(thing)
+                make_independent(thing)
 
 
 def fill(message: Any) -> None:
-    """Put the headers into the dictionary."""
+    """Copy the headers into the dictionary."""
     with _filling:
         unread = message._unread
         if unread is None:
             return
         _clear(message)
-        _update(message, unread.keys().mapping.copy())  # a third of the time of dict(unread)
+        _update(message, unread.keys().mapping.copy())  # takes a third of the time of dict(unread)
         message._read = unread
         message._unread = None
 
 
-def settle(message: Any) -> None:
-    """Give a message all that pystrix's own has, so that it lives on without this module."""
+def make_independent(message: Any) -> None:
+    """Give a message all attributes of pystrix's own messages, so that it needs no drop-in."""
     own = vars(message)
     with _filling:
         wire = own.get("_unread") or own.get("_read")
@@ -162,20 +173,20 @@ def settle(message: Any) -> None:
 
 
 def find_data(wire: Message) -> list[str]:
-    """The lines that are no headers, as pystrix has them: without spaces around."""
+    """The lines that are not headers, without spaces around them, as pystrix keeps them."""
     return [line.strip() for line in wire.data]
 
 
 def find_raw(wire: Message) -> list[str]:
-    """The message's lines with their ends, less the blank one that ended it."""
+    """The lines of the message with their line ends, without the blank line that ended it."""
     *lines, rest = wire.raw.decode("utf-8", "surrogateescape").split("\n")
     if lines and lines[-1] in ("", "\r"):
         lines.pop()
     return [line + "\n" for line in lines] + ([rest] if rest else [])
 
 
-class _FromWire:
-    """An attribute that is found when first asked for; what is assigned replaces it."""
+class _LazyAttribute:
+    """An attribute that is computed at the first access; an assigned value replaces it."""
 
     def __init__(self, name: str, find: Callable[[Message], list[str]]) -> None:
         self.name = name
@@ -189,29 +200,29 @@ class _FromWire:
         return found
 
 
-class _Itself:
-    """The attribute `headers`: the message. Found, not kept, so that no message is a cycle."""
+class _Headers:
+    """The attribute `headers`: the message itself. It is not stored, as that would be a cycle."""
 
     def __get__(self, message: Any, owner: type | None = None) -> Any:
         return None if message is None or message.amistream is None else message
 
 
 def attributes() -> Iterator[tuple[str, Any]]:
-    """What pystrix's `_Message` is to have so that those made here are read when asked for."""
+    """The attributes that pystrix's `_Message` needs so that its messages can be read lazily."""
     yield "_unread", None
     yield "_read", None
-    yield "amistream", property(_wire, doc="This project's own message; None if there is none.")
-    yield "data", _FromWire("data", find_data)
-    yield "raw", _FromWire("raw", find_raw)
-    yield "headers", _Itself()
-    yield "name", property(_name, doc="The event's name, or the response's word.")
-    yield "action_id", property(_action_id, doc="The ActionID, if there is one.")
+    yield "amistream", property(_wire, doc="The amistream message; None if there is none.")
+    yield "data", _LazyAttribute("data", find_data)
+    yield "raw", _LazyAttribute("raw", find_raw)
+    yield "headers", _Headers()
+    yield "name", property(_name, doc="The event's name, or the value of the header Response.")
+    yield "action_id", property(_action_id, doc="The ActionID; None if there is none.")
     yield "__getitem__", _getitem
     yield "__contains__", _contains
     yield "__eq__", _equals
     yield "__reduce_ex__", _reduce_ex
     yield "get", _get
-    yield from ((name, _filled(name)) for name in _FILLING)
+    yield from ((name, _after_filling(name)) for name in _METHODS_THAT_NEED_ALL)
 
 
 def _wire(message: Any) -> Message | None:
@@ -224,7 +235,7 @@ def _getitem(message: Any, key: object) -> Any:
         try:
             return unread[key]
         except (KeyError, TypeError):
-            fill(message)  # so that dict says what is wrong, or a subclass what is missing
+            fill(message)  # then dict raises its own error, or calls a subclass's __missing__
     return _dict_getitem(message, key)
 
 
@@ -257,20 +268,20 @@ def _contains(message: Any, key: object) -> bool:
 def _equals(message: Any, other: object) -> Any:
     if isinstance(other, str):
         return message.name == other
-    _fill_any(message)
-    _fill_any(other)
+    _fill_if_lazy(message)
+    _fill_if_lazy(other)
     return dict.__eq__(message, other)
 
 
-def _filled(name: str) -> Callable[..., Any]:
-    """The dict's method `name`, after the storage was filled."""
+def _after_filling(name: str) -> Callable[..., Any]:
+    """The dict's method `name`, which fills the storage before."""
     method = getattr(dict, name)
 
     def call(message: Any, /, *arguments: Any, **named: Any) -> Any:
         if message._unread is not None:
             fill(message)
         for argument in arguments:
-            _fill_any(argument)
+            _fill_if_lazy(argument)
         return method(message, *arguments, **named)
 
     call.__name__ = name
@@ -278,14 +289,14 @@ def _filled(name: str) -> Callable[..., Any]:
     return call
 
 
-def _fill_any(thing: Any) -> None:
-    """Fill what may be another of these messages: dict reads its storage past its methods."""
+def _fill_if_lazy(thing: Any) -> None:
+    """Fill another lazy message: a dict's methods read the storage of their argument directly."""
     if isinstance(thing, dict) and getattr(thing, "_unread", None) is not None:
         fill(thing)
 
 
 def _reduce_ex(message: Any, protocol: Any) -> Any:
-    """Pickled and copied as pystrix's own message, which any interpreter with pystrix can read."""
+    """Pickle and copy as pystrix's own message, which loads wherever pystrix is installed."""
     fill(message)
     state = {"data": message.data, "raw": message.raw, "headers": message.headers, **vars(message)}
     state = {name: value for name, value in state.items() if name not in ("_unread", "_read")}
