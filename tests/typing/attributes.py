@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing_extensions import assert_type
 
 import amistream
+from amistream import aggregates, core_events
+from amistream.aggregates import Status_Aggregate
 from amistream.core_events import (
     AOC_D,
     CEL,
@@ -136,3 +138,9 @@ def own(call: CallStart) -> None:
 def lists(collector: amistream.Collector, message: amistream.Message) -> None:
     assert_type(collector.add(message), amistream.Aggregate | None)
     assert_type(QueueStatus_Aggregate("a").valid, bool)
+
+
+def names_of_lists() -> None:
+    assert_type(aggregates.QueueStatus_Aggregate("1"), QueueStatus_Aggregate)
+    assert_type(core_events.Status_Aggregate("1"), Status_Aggregate)
+    assert_type(aggregates.ALL, tuple[type[amistream.Aggregate], ...])
