@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -25,10 +26,10 @@ DROP_INS = {
 DROP_INS_REQUIRED = sys.implementation.name == "cpython" and sys.version_info < (3, 14)
 LEFT_OUT: dict[str, str] = {}
 
-settings.register_profile("few", max_examples=50, deadline=None)
-settings.register_profile("quick", max_examples=600, deadline=None)
-settings.register_profile("thorough", max_examples=20_000, deadline=None)
-settings.load_profile("quick")
+# How many examples each property gets: "plain" unless heavy tests run too, then "heavy". The others
+# are for --hypothesis-profile: "few" where Python is slow, "thorough" to search for hours.
+for profile, examples in {"few": 50, "plain": 100, "heavy": 600, "thorough": 20_000}.items():
+    settings.register_profile(profile, max_examples=examples, deadline=None)
 
 
 TWINS = Twins()
@@ -55,6 +56,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     # So that a test module's own `import amistream` finds one of the trees.
     TWINS.use("pure" if config.getoption("--pure-only") else "compiled")
+    if config.getoption("--hypothesis-profile") is None:
+        selected = config.getoption("-m")
+        heavy = not selected or "heavy" in selected.replace("not heavy", "")
+        settings.load_profile("heavy" if heavy else "plain")
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
@@ -66,6 +71,17 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
             LEFT_OUT[collection_path.name] = f"{library} cannot be imported: {error}"
             return True
     return None
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = LEFT_OUT
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a worker left out: the process that writes the summary collects no tests."""
+    LEFT_OUT.update(getattr(node, "workeroutput", {}).get("left_out", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
