@@ -490,7 +490,11 @@ def test_too_large_and_then_cut_off(ami, save):
 
 
 @pytest.mark.parametrize(
-    ("filling", "size"), [(bytes(1000), 100_000_000), (b"A: b\r\n" * 1000, 3_000_000)]
+    ("filling", "size"),
+    [
+        (bytes(1000), 100_000_000),
+        pytest.param(b"A: b\r\n" * 1000, 3_000_000, marks=pytest.mark.heavy),
+    ],
 )
 @every_compression
 def test_a_bomb_stays_small_in_memory(ami, tmp_path, compress, filling, size):
@@ -512,7 +516,9 @@ def test_a_bomb_stays_small_in_memory(ami, tmp_path, compress, filling, size):
     assert peak < min(size // 10 * 9, 10_000_000)
 
 
-@pytest.mark.parametrize("filling", [bytes(1000), b"\r\n" * 1000])
+@pytest.mark.parametrize(
+    "filling", [bytes(1000), pytest.param(b"\r\n" * 1000, marks=pytest.mark.heavy)]
+)
 @pytest.mark.parametrize("compress", [xz, zst], ids=["xz", "zst"])
 def test_a_bomb_is_not_read_on(ami, tmp_path, compress, filling):
     """What expands ten thousand times is no recording; gz cannot, whatever is in it."""
@@ -550,6 +556,7 @@ def test_an_expansion_that_is_none(ami, save, limit, error):
 
 
 @pytest.mark.skipif(sys.implementation.name != "cpython", reason="PyPy cannot write such a file")
+@pytest.mark.heavy
 def test_an_xz_file_that_wants_much_memory(ami, save):
     """The dictionary that its head asks for, 1 GiB, is not made."""
     filters = [

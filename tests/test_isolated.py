@@ -39,11 +39,13 @@ def run(package: ModuleType, program: str, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("program", LEAKS)
 def test_memory_stays_flat(ami: ModuleType, program: str) -> None:
     assert f"{ami.IMPLEMENTATION}: " in run(ami, program, str(EVENTS))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("leak", ["objects", "memory", "references"])
 def test_a_leak_is_seen(ami: ModuleType, leak: str) -> None:
     with pytest.raises(AssertionError, match="grown by"):

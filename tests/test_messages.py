@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.quick
+
 HANGUP = b"Event: Hangup\r\nUniqueid: 1795427317.0\r\nCause: 16\r\nCause-txt: Normal\r\n\r\n"
 HEADERS = {"Event": "Hangup", "Uniqueid": "1795427317.0", "Cause": "16", "Cause-txt": "Normal"}
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)

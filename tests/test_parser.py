@@ -8,7 +8,6 @@ import pickle
 import re
 import sys
 from array import array
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
@@ -19,6 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.feeding import cut, story, told
 
+pytestmark = pytest.mark.quick
+
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 HANGUP = b"Event: Hangup\r\nUniqueid: 1795427317.0\r\nCause: 16\r\n\r\n"
 NEWCHANNEL = b"Event: Newchannel\r\nChannel: Local/x\r\n\r\n"
@@ -27,7 +28,6 @@ PONG = b"Response: Success\r\nPing: Pong\r\n\r\n"
 STRAY = b"Foo: 1234\r\n\r\n"
 MIXED = [HANGUP, PONG, NEWCHANNEL, STRAY, UNHEARD_OF, HANGUP]
 
-SIZES = [1, 2, 3, 7, 64, 1000, 65536, 1 << 30]
 NAMES = itertools.count()
 OBJECT = pytest.param(object(), id="object")  # its repr has an address: each worker's is another
 
@@ -36,84 +36,13 @@ def raws(messages: list[Any]) -> list[bytes]:
     return [message.raw for message in messages]
 
 
-# --- whole captures ---------------------------------------------------------------------------
-
-
-def framed(stream: bytes) -> list[bytes]:
-    """The messages of a capture, every one of which ends in CRLF CRLF."""
-    return re.findall(rb"[^\r\n].*?\r\n\r\n", stream.removeprefix(BANNER), re.DOTALL)
-
-
 def fed(parser: Any, stream: bytes, size: int) -> list[Any]:
     messages = [message for chunk in cut(stream, size) for message in parser.feed(chunk)]
     assert parser.close() == []
     return messages
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_the_capture_of_a_call_centre(ami: ModuleType, queue_events: bytes, size: int) -> None:
-    frames = framed(queue_events)
-    assert len(frames) == 24_572
-    if size < 64 and ami.IMPLEMENTATION == "pure":  # ten million calls take half a minute
-        frames = frames[:2000]
-        queue_events = BANNER + b"".join(frames)
-    parser = ami.Parser()
-    messages = fed(parser, queue_events, size)
-    assert raws(messages) == frames
-    assert [type(message) for message in messages if not isinstance(message, ami.Event)] == [
-        ami.Response
-    ]
-    assert parser.messages == len(frames)
-    assert parser.bytes == len(queue_events)
-    assert (parser.malformed, parser.skipped) == (0, 0)
-    assert parser.banner == "Asterisk Call Manager/11.0.0"
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_the_capture_of_list_actions(ami: ModuleType, list_actions: bytes, size: int) -> None:
-    parser = ami.Parser()
-    messages = fed(parser, list_actions, size)
-    assert len(messages) == parser.messages == 2_889
-    assert sum(isinstance(message, ami.Event) for message in messages) == 2_322
-    assert sum(isinstance(message, ami.Response) for message in messages) == 567
-    assert raws(messages) == framed(list_actions)
-    assert (parser.malformed, parser.skipped) == (0, 0)
-
-
-@pytest.mark.parametrize("capture", ["queue_events", "list_actions"])
-def test_every_event_of_a_capture_is_named(
-    ami: ModuleType, capture: str, request: pytest.FixtureRequest
-) -> None:
-    stream = request.getfixturevalue(capture)
-    messages = ami.Parser().feed(stream)
-    names = Counter(message.name for message in messages if isinstance(message, ami.Event))
-    counted = Counter(re.findall(rb"^Event: (.*)\r$", stream, re.MULTILINE))
-    assert names == {name.decode(): count for name, count in counted.items()}
-    words = Counter(message.name for message in messages if isinstance(message, ami.Response))
-    counted = Counter(re.findall(rb"^Response: (.*)\r\nActionID", stream, re.MULTILINE))
-    assert words == {word.decode(): count for word, count in counted.items()}
-
-
-@pytest.mark.parametrize("capture", ["queue_events", "list_actions"])
-def test_no_byte_of_a_capture_is_lost(
-    ami: ModuleType, capture: str, request: pytest.FixtureRequest
-) -> None:
-    stream = request.getfixturevalue(capture)
-    without_extras = re.sub(rb"(\r\n\r\n)(\r\n)+", rb"\1", stream.removeprefix(BANNER))
-    assert b"".join(raws(ami.Parser().feed(stream))) == without_extras
-
-
-@pytest.mark.parametrize("capture", ["queue_events", "list_actions"])
-def test_no_header_of_a_capture_is_lost(
-    ami: ModuleType, capture: str, request: pytest.FixtureRequest
-) -> None:
-    stream = request.getfixturevalue(capture)
-    sent: Counter[bytes] = Counter(re.findall(rb"^([^:\r\n]+):", stream, re.MULTILINE))
-    read: Counter[str] = Counter()
-    for message in ami.Parser().feed(stream):
-        for name in message:
-            read[name] += len(message.get_all(name))
-    assert read == {name.decode(): count for name, count in sent.items()}
+# --- ends, names and headers -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("end", [b"\r\n\r\n", b"\r\n\n", b"\n\r\n\r\n"])

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from support.feeding import cut
 
+pytestmark = pytest.mark.quick
+
 STREAM = (
     b"Event: UserEvent\r\nUserEvent: CallStart\r\nTier: gold\r\nPosition: 3\r\n\r\n"
     b"Event: UserEvent\r\nUserEvent: Other\r\n\r\n"

@@ -22,6 +22,7 @@ UNDER = ("LD_PRELOAD", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS")
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key not in UNDER}
 
 pytestmark = [
+    pytest.mark.heavy,
     pytest.mark.skipif(not SCAN_H.exists(), reason="the tests run outside the tree"),
     pytest.mark.skipif(
         shutil.which(COMPILER[0]) is None, reason=f"there is no C compiler {COMPILER[0]}"

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from support.feeding import feeds
 
+pytestmark = pytest.mark.quick
+
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 HANGUP = b"Event: Hangup\r\nUniqueid: 1795427317.0\r\nCause: 16\r\n\r\n"
 PONG = b"Response: Success\r\nPing: Pong\r\n\r\n"

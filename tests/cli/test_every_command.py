@@ -121,6 +121,7 @@ def test_a_broken_pipe_is_quiet(environment, command):
     assert done.returncode == 141
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("command", ["parse", "stats"])
 def test_the_bounds_of_a_command(run, save, command):
     path = save(lzma.compress(NEWCHANNEL + 90_000_000 * b"\n" + HANGUP, preset=0))

@@ -94,6 +94,7 @@ def test_a_name_that_looks_like_markup(at_terminal, save):
     assert "[red]x[/red]" in shown
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("python", [MODULE, WITHOUT_RICH])
 def test_progress_of_a_long_file(at_terminal, save, python):
     path = save(HANGUP * (18 * (1 << 20) // len(HANGUP)))
@@ -114,6 +115,7 @@ def test_no_progress_of_a_short_file(at_terminal):
     assert at_terminal("stderr", "stats", QUEUE_EVENTS) == (0, "")
 
 
+@pytest.mark.heavy
 def test_no_progress_without_a_terminal(run, save):
     path = save(HANGUP * (18 * (1 << 20) // len(HANGUP)))
     assert run("stats", path).stderr == b""
