@@ -1,8 +1,8 @@
-"""What the drop-ins are measured with: a capture replayed over loopback, a process for each round.
+"""What the benchmarks of the drop-ins share: a capture is replayed over loopback.
 
-The server sends a recorded call centre as fast as it is read, so many times, once it is sent an
-action. What it is read with is measured in a process of its own, from that action to the callback
-of the stream's last event.
+A server sends the capture of a call centre, repeated, as fast as the client reads it. It starts
+when the client sends an action. Each round of a client runs in its own process. The time is
+measured from that action to the callback of the last event.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ SWITCHES = {
     "compiled": {"AMISTREAM_REQUIRE_EXTENSIONS": "1"},
     "pure": {"AMISTREAM_NO_EXTENSIONS": "1"},
 }
-"""What makes a process have one twin or the other."""
+"""The environment variables that choose a twin."""
 
 
 class Figure(NamedTuple):
-    """Nanoseconds a message, by the wall clock and of the processor; and what was counted."""
+    """Nanoseconds a message, of wall time and of CPU time; and the counts of the program."""
 
     wall: float
     processor: float
@@ -40,9 +40,9 @@ class Figure(NamedTuple):
 
 
 def measure(module: str, contender: str, job: str, repeats: int) -> Figure:
-    """One round: `python -m MODULE --run CONTENDER PORT JOB` reads the capture so many times.
+    """One round: `python -m MODULE --run CONTENDER PORT JOB` reads the capture `repeats` times.
 
-    It prints the seconds by the wall clock, those of the processor, and what it counted, as JSON.
+    It prints JSON: the seconds of wall time, the seconds of CPU time, and its counts.
     """
     kept = {name: value for name, value in os.environ.items() if "AMISTREAM" not in name}
     with serving(repeats) as (port, messages):
@@ -65,7 +65,7 @@ def measure(module: str, contender: str, job: str, repeats: int) -> Figure:
 def measure_all(
     module: str, repeats: dict[str, int], jobs: Iterable[str], rounds: int
 ) -> dict[str, dict[str, Figure]]:
-    """By job the fastest round of each contender of `repeats`; the rounds take turns."""
+    """By job, the fastest round of each contender in `repeats`; the contenders take turns."""
     best: dict[str, dict[str, Figure]] = {}
     for _ in range(rounds):
         for job in jobs:
@@ -80,7 +80,7 @@ def measure_all(
 def times(
     module: str, repeats: dict[str, int], peer: str, twin: str, titles: dict[str, str], rounds: int
 ) -> dict[str, float]:
-    """By title, how many times the peer's speed the twin reaches."""
+    """By title, the twin's speed divided by the peer's."""
     contenders = {name: repeats[name] for name in (peer, twin)}
     best = measure_all(module, contenders, titles, rounds)
     for figures in best.values():
@@ -89,7 +89,7 @@ def times(
 
 
 def check(figures: dict[str, Figure]) -> None:
-    """All contenders must have seen the same; ValueError if not."""
+    """ValueError unless all contenders counted the same."""
     (name, expected), *others = ((name, figure.seen) for name, figure in figures.items())
     for other, seen in others:
         if seen != expected:
@@ -99,7 +99,7 @@ def check(figures: dict[str, Figure]) -> None:
 def table(
     best: dict[str, dict[str, Figure]], peer: str, titles: dict[str, str], targets: dict[str, float]
 ) -> str:
-    """The figures for people: nanoseconds a message, and how many times the peer's speed."""
+    """The figures as a table: nanoseconds a message, and the speed divided by the peer's."""
     lines = [
         f"| end to end over loopback | {peer}, ns | compiled, ns | times | pure, ns | times |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
@@ -122,22 +122,24 @@ def run_program(
     titles: dict[str, str],
     targets: dict[str, float],
 ) -> int:
-    """What `python -m MODULE` does: measure and print the table, or be one measurement's process.
+    """Run `python -m MODULE`: measure and print the table, or run one round in this process.
 
-    The peer is the first of `repeats`.
+    The first contender in `repeats` is the peer.
     """
     parser = argparse.ArgumentParser(
         prog=f"python -m {module}", description=sys.modules["__main__"].__doc__
     )
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--job", choices=titles, action="append", help="one of them; repeatable")
+    parser.add_argument(
+        "--job", choices=titles, action="append", help="measure only this job; may be repeated"
+    )
     parser.add_argument("--run", nargs=3, help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    if told.run:
-        contender, port, job = told.run
+    options = parser.parse_args()
+    if options.run:
+        contender, port, job = options.run
         run(contender, int(port), job)
         return 0
-    best = measure_all(module, repeats, told.job or titles, told.rounds)
+    best = measure_all(module, repeats, options.job or titles, options.rounds)
     print(table(best, next(iter(repeats)), titles, targets))
     return 0
 
@@ -147,7 +149,7 @@ def run_program(
 
 @contextlib.contextmanager
 def serving(repeats: int) -> Iterator[tuple[int, int]]:
-    """A server in a process of its own: its port, and the messages of one repeat."""
+    """A server in its own process: its port, and the number of messages in one repeat."""
     command = [sys.executable, "-m", "bench.compat", "--serve", str(repeats)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
@@ -159,7 +161,7 @@ def serving(repeats: int) -> Iterator[tuple[int, int]]:
 
 
 def serve(repeats: int) -> None:
-    """Send the capture so many times to the first who connects and sends an action."""
+    """Send the capture `repeats` times to the first client, after it sent an action."""
     stream = gzip.decompress(CAPTURE.read_bytes())
     stream = stream[stream.index(b"\r\n\r\n", len(BANNER)) + 4 :]  # from its first event on
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -177,7 +179,7 @@ def serve(repeats: int) -> None:
 
 
 def main() -> None:
-    """Be the server."""
+    """Run the server."""
     parser = argparse.ArgumentParser(prog="python -m bench.compat", description=__doc__)
     parser.add_argument("--serve", type=int, required=True, metavar="REPEATS")
     serve(parser.parse_args().serve)

@@ -1,7 +1,7 @@
-"""panoramisk as it is beside panoramisk with the drop-in, end to end over a loopback socket.
+"""Compares panoramisk with and without the drop-in, end to end over a loopback socket.
 
-`python -m bench.compat_panoramisk` prints the table. Each round is a plain panoramisk program in a
-process of its own, on asyncio's own loop or on uvloop's.
+`python -m bench.compat_panoramisk` prints the table. Each round is a plain panoramisk program
+in its own process, on asyncio's event loop or on uvloop's.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any
 from bench import compat
 
 REPEATS = {"panoramisk": 1, "compiled": 12, "pure": 4}
-"""How many times the capture is sent, so that no round is too short to be measured."""
+"""How many times the capture is sent. A round must be long enough to be measured."""
 LOOPS = ("asyncio", "uvloop")
 TARGET = 10.0
-"""How many times panoramisk's speed is to be reached."""
+"""The targets: the speed divided by that of panoramisk without the drop-in."""
 
 
 class Program:
-    """What the measured program listens to, and what it does with it."""
+    """The callbacks of the measured program."""
 
     def __init__(self, manager: Any) -> None:
         self.manager = manager
@@ -66,7 +66,7 @@ TARGETS = {job: TARGET for job in JOBS if job.startswith(("hangups", "all"))}
 
 
 def run(contender: str, port: int, job: str) -> None:
-    """Be the measured process: print what was measured as JSON."""
+    """Run one round in this process, and print its figures as JSON."""
     if contender != "panoramisk":
         import amistream
         from amistream.compat import panoramisk
@@ -80,12 +80,12 @@ def run(contender: str, port: int, job: str) -> None:
         import uvloop
 
         wall, processor, seen = uvloop.run(_read(port, work))
-    told = {str(key): count for key, count in seen.items() if compat.LAST_NAME not in key}
-    print(json.dumps([wall, processor, told]))
+    counts = {str(key): count for key, count in seen.items() if compat.LAST_NAME not in key}
+    print(json.dumps([wall, processor, counts]))
 
 
 async def _read(port: int, work: str) -> tuple[float, float, Counter[Any]]:
-    """Run a program on the stream: seconds, those of the processor, and what it counted."""
+    """Run a program on the stream: the seconds of wall time and CPU time, and its counts."""
     from panoramisk import Manager
 
     loop = asyncio.get_running_loop()
@@ -97,7 +97,7 @@ async def _read(port: int, work: str) -> tuple[float, float, Counter[Any]]:
     await manager.connect()
     await connected
     wall, processor = time.perf_counter(), time.process_time()
-    # Not send_action(): the answer, which does not come, would be waited for all the time.
+    # Not send_action(): while it waits for an answer, every message must be checked for it.
     manager.protocol.transport.write(b"Action: Ping\r\n\r\n")
     await over
     figures = time.perf_counter() - wall, time.process_time() - processor

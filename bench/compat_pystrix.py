@@ -1,7 +1,7 @@
-"""pystrix as it is beside pystrix with the drop-in, end to end over a loopback socket.
+"""Compares pystrix with and without the drop-in, end to end over a loopback socket.
 
-`python -m bench.compat_pystrix` prints the table. Each round is a plain pystrix program in a
-process of its own; pystrix's two threads share one interpreter, which is a part of its price.
+`python -m bench.compat_pystrix` prints the table. Each round is a plain pystrix program in
+its own process. pystrix's two threads share one interpreter; the figures include this cost.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 from bench import compat
 
 REPEATS = {"pystrix": 1, "compiled": 20, "pure": 8}
-"""How many times the capture is sent, so that no round is too short to be measured."""
+"""How many times the capture is sent. A round must be long enough to be measured."""
 TARGETS = {"hangups": 20.0, "all": 20.0}
-"""How many times pystrix's speed is to be reached."""
+"""The targets: the speed divided by that of pystrix without the drop-in."""
 
 
 class Program:
-    """What the measured program listens to, and what it does with it."""
+    """The callbacks of the measured program."""
 
     def __init__(self, manager: Any) -> None:
         self.manager = manager
@@ -66,7 +66,7 @@ JOBS = {
 
 
 def run(contender: str, port: int, job: str) -> None:
-    """Be the measured process: print what was measured as JSON."""
+    """Run one round in this process, and print its figures as JSON."""
     if contender != "pystrix":
         import amistream
         from amistream.compat import pystrix
@@ -82,7 +82,7 @@ def run(contender: str, port: int, job: str) -> None:
     manager.register_callback(compat.LAST_NAME, lambda event, manager: over.set())
     manager.connect("127.0.0.1", port)
     wall, processor = time.perf_counter(), time.process_time()
-    # Not send_action(): its answer would be waited for, by pystrix in steps of 50 ms.
+    # Not send_action(): it waits for the answer, and pystrix polls for it every 50 ms.
     manager.get_connection().send_message("Action: Ping\r\n\r\n")
     if not over.wait(240):
         raise TimeoutError("the last event did not come")
@@ -91,12 +91,12 @@ def run(contender: str, port: int, job: str) -> None:
     seen.subtract(_of_the_last(job))
     print(json.dumps([*figures, {what: count for what, count in seen.items() if count}]))
     sys.stdout.flush()
-    # pystrix's reader spins at the end of the stream, and would be waited for.
+    # At the end of the stream pystrix's reader loops, and Python would wait for its thread.
     manager._message_reader.kill()
 
 
 def _of_the_last(job: str) -> dict[str, int]:
-    """What the last event adds, which is not part of the capture."""
+    """The counts of the last event, which is not part of the capture."""
     last = {"Event": compat.LAST_NAME, "Privilege": "call,all"}
     of_a_job = {
         "all": "events",

@@ -1,36 +1,44 @@
-"""Proves the drop-in for panoramisk: its own test suite, and a real Asterisk read twice at once.
+"""Checks the drop-in for panoramisk: with panoramisk's own suite, and beside a real Asterisk.
 
-The suite comes with panoramisk's sdist, which is fetched and not kept. It runs as it is and with
-the drop-in, on both twins; a test that ends otherwise must be one of DEVIATIONS. Then two programs
-read one Asterisk, one of them with the drop-in, and must see the same events and answers.
+The suite comes from panoramisk's sdist, which is downloaded for the run and then deleted. It runs
+without the drop-in, compiled and pure; a test that ends otherwise must be one of DEVIATIONS. Then
+one program runs three times beside one Asterisk, and must see the same events and answers.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from checks import (
+    ROOT,
+    TWINS,
+    CheckFailed,
+    Client,
+    NotAvailable,
+    compare_suites,
+    environment,
+    fetch_sdist,
+    options_of,
+    pip,
+    read_outcomes,
+    summary,
+)
+
+HERE = Path(__file__).resolve().parent
 VERSION = "1.4"
-SUITE_NEEDS = ("pytest==8.3.*", "pytest-asyncio==0.21.2")  # the last with the fixture event_loop
-TWINS = {
-    "compiled": {"AMISTREAM_REQUIRE_EXTENSIONS": "1"},
-    "pure": {"AMISTREAM_NO_EXTENSIONS": "1"},
-}
+SUITE_NEEDS = ("pytest==8.3.*", "pytest-asyncio==0.21.2")  # later ones lack the fixture event_loop
 
 DEVIATIONS: dict[str, str] = {}
-"""Tests of the suite that end otherwise with the drop-in, each with the reason."""
+"""Tests of panoramisk's suite that end otherwise with the drop-in: name to reason."""
 
 RUN_SUITE = """\
 import sys
@@ -51,87 +59,23 @@ if sys.argv[1] == "drop-in":
 sys.exit(code)
 """
 
-PROGRAM = '''\
-"""A plain panoramisk program: what it saw between two marks, and what its actions gave."""
-import asyncio, json, sys
-from panoramisk import Manager
-
-host, port, user, secret, path = sys.argv[1:]
-seen, answers, over = [], [], None
-ACTIONS = [
-    ({"Action": "Ping"}, None),
-    ({"Action": "ListCommands"}, None),
-    ({"Action": "QueueStatus"}, True),
-    ({"Action": "PJSIPShowEndpoints"}, None),
-    ({"Action": "ExtensionStateList"}, None),
-    ({"Action": "BridgeTechnologyList"}, None),
-    ({"Action": "Command", "Command": "core show version"}, None),
-    ({"Action": "Command", "Command": "dialplan show globals"}, None),
-    ({"Action": "GetConfig", "Filename": "manager.conf", "Category": "general"}, None),
-    ({"Action": "NoSuchAction"}, None),
-    ({"Action": "DBGet", "Family": "compat", "Key": "k"}, None),
-]
-
-def reading(manager, message):
-    if message.userevent == "CompatBegin":
-        seen.clear()
-    seen.append([message.event, message.uniqueid, list(message.items())])
-    if message.userevent == "CompatEnd":
-        over.set_result(None)
-
-async def main():
-    global over
-    loop = asyncio.get_running_loop()
-    over, in_ = loop.create_future(), loop.create_future()
-    manager = Manager(loop=loop, host=host, port=int(port), username=user, secret=secret,
-                      on_login=lambda manager: in_.set_result(None))
-    manager.register_event("*", reading)
-    await manager.connect()
-    await in_
-    print("in", flush=True)
-    for action, as_list in ACTIONS:
-        got = await asyncio.wait_for(manager.send_action(dict(action), as_list=as_list), 30)
-        every = got if isinstance(got, list) else [got]
-        answers.append([action["Action"], [[[k, v] for k, v in one.items()] for one in every]])
-    await asyncio.wait_for(over, 120)
-    manager.close()
-    with open(path, "w") as file:
-        json.dump({"seen": seen, "answers": answers}, file)
-
-asyncio.run(main())
-'''
-
 VOLATILE = frozenset({"actionid", "timestamp", "commandid"})
-"""Headers of an answer that differ between two askers."""
-
-
-class Failure(Exception):  # noqa: N818
-    """What was to be proved does not hold."""
-
-
-class Missing(Exception):  # noqa: N818
-    """What is needed to prove it cannot be had here."""
+"""Headers that differ between the answers to two clients."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prove it; the exit code."""
-    parser = argparse.ArgumentParser(prog="ci/compat panoramisk", description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1", help="of Asterisk's AMI (127.0.0.1)")
-    parser.add_argument("--port", type=int, default=5038, help="(5038)")
-    parser.add_argument("--user", default="lab", help="(lab)")
-    parser.add_argument("--secret", default="labsecret", help="(labsecret)")
-    parser.add_argument("--no-suite", action="store_true", help="leave panoramisk's suite out")
-    told, _ = parser.parse_known_args(arguments)
+    """Run the checks; the exit code."""
+    options, _ = options_of("panoramisk", __doc__).parse_known_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         try:
             python = _venv(folder)
-            if not told.no_suite:
-                _prove_suite(python, folder)
-            _prove_asterisk(python, folder, told)
-        except Missing as missing:
-            print(f"panoramisk: SKIPPED, NOT PROVED: {missing}")
-        except Failure as failure:
+            if not options.no_suite:
+                _check_suite(python, folder)
+            _check_asterisk(python, folder, options)
+        except NotAvailable as missing:
+            print(f"panoramisk: SKIPPED, NOT CHECKED: {missing}")
+        except CheckFailed as failure:
             print(f"panoramisk: FAILED: {failure}", file=sys.stderr)
             return 1
     return 0
@@ -144,100 +88,61 @@ def _venv(folder: Path) -> Path:
     shutil.copytree(ROOT, tree, ignore=ignored)
     subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
     python = folder / "venv" / "bin" / "python"
-    _pip(python, "install", f"panoramisk=={VERSION}", *SUITE_NEEDS)
+    pip(python, "install", f"panoramisk=={VERSION}", *SUITE_NEEDS)
     install = (python, "-m", "pip", "install", "-q", "--no-deps", tree)
-    required = {**_environment(), "AMISTREAM_REQUIRE_EXTENSIONS": "1"}
-    if subprocess.run(install, env=required).returncode != 0:
-        raise Failure("the checkout could not be installed")
+    required = environment(AMISTREAM_REQUIRE_EXTENSIONS="1")
+    if subprocess.run(install, env=required, check=False).returncode != 0:
+        raise CheckFailed("the checkout could not be installed")
     return python
-
-
-def _pip(python: Path, *arguments: str | Path) -> None:
-    """Fetch something; Missing if that is not possible here."""
-    command = [python, "-m", "pip", "-q", "--disable-pip-version-check", *arguments]
-    done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
-    if done.returncode != 0:
-        raise Missing(f"pip could not fetch it: {done.stderr.strip().splitlines()[-1]}")
-
-
-def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if "AMISTREAM" not in name}
 
 
 # --- its suite --------------------------------------------------------------------------------
 
 
-def _prove_suite(python: Path, folder: Path) -> None:
-    sdist = _sdist(python, folder)
-    before = _run_suite(python, sdist, "as it is", {})
-    print(f"panoramisk's suite as it is: {_counted(before)}")
+def _check_suite(python: Path, folder: Path) -> None:
+    sdist = fetch_sdist(python, "panoramisk", VERSION, folder)
+    before = _run_suite(python, sdist, "without", {})
+    print(f"panoramisk's suite without the drop-in: {summary(before)}")
     for twin, switches in TWINS.items():
         after = _run_suite(python, sdist, "drop-in", switches)
-        print(f"panoramisk's suite, {twin}: {_counted(after)}")
-        differing = {test for test in before | after if before.get(test) != after.get(test)}
-        for test in sorted(differing & DEVIATIONS.keys()):
-            print(f"  deviates: {test}: {DEVIATIONS[test]}")
-        if differing - DEVIATIONS.keys():
-            raise Failure(f"{twin}: not listed: {', '.join(sorted(differing - DEVIATIONS.keys()))}")
-        if DEVIATIONS.keys() - differing:
-            raise Failure(f"{twin}: no longer so: {', '.join(DEVIATIONS.keys() - differing)}")
-
-
-def _sdist(python: Path, folder: Path) -> Path:
-    """panoramisk's source distribution, unpacked."""
-    options = ("--no-deps", "--no-binary", "panoramisk", "-d", folder)
-    _pip(python, "download", *options, f"panoramisk=={VERSION}")
-    (archive,) = folder.glob("panoramisk-*.tar.gz")
-    shutil.unpack_archive(archive, folder / "sdist")
-    return folder / "sdist" / archive.name.removesuffix(".tar.gz")
+        print(f"panoramisk's suite, {twin}: {summary(after)}")
+        compare_suites(twin, before, after, DEVIATIONS)
 
 
 def _run_suite(python: Path, sdist: Path, how: str, switches: dict[str, str]) -> dict[str, str]:
-    """Every test of the suite, doctests included, and how it ended."""
+    """The outcome of each test of the suite, doctests included."""
     report = sdist.parent / "report.xml"
     report.unlink(missing_ok=True)
     command = (python, "-c", RUN_SUITE, how, "-q", "-p", "no:cacheprovider", f"--junitxml={report}")
     done = subprocess.run(
         [*command, "tests", "panoramisk", "docs"],
         cwd=sdist,
-        env={**_environment(), **switches},
+        env=environment(**switches),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         timeout=600,
     )
     if done.returncode not in (0, 1) or not report.exists():
-        raise Failure(f"the suite did not run ({done.returncode}):\n{done.stdout}")
-    return dict(_outcomes(report))
-
-
-def _outcomes(report: Path) -> Iterator[tuple[str, str]]:
-    for case in ElementTree.parse(report).iter("testcase"):
-        bad = [child.tag for child in case if child.tag in ("failure", "error", "skipped")]
-        yield f"{case.get('classname')}::{case.get('name')}", bad[0] if bad else "passed"
-
-
-def _counted(outcomes: dict[str, str]) -> str:
-    passed = sum(outcome == "passed" for outcome in outcomes.values())
-    others = sorted(f"{test} {how}" for test, how in outcomes.items() if how != "passed")
-    return f"{passed} of {len(outcomes)} passed{'; ' if others else ''}{', '.join(others)}"
+        raise CheckFailed(f"the suite did not run ({done.returncode}):\n{done.stdout}")
+    return read_outcomes(report)
 
 
 # --- a real Asterisk --------------------------------------------------------------------------
 
 
-def _prove_asterisk(python: Path, folder: Path, told: argparse.Namespace) -> None:
+def _check_asterisk(python: Path, folder: Path, options: argparse.Namespace) -> None:
     try:
-        driver = _Driver(told.host, told.port, told.user, told.secret)
+        driver = _Driver(options.host, options.port, options.user, options.secret)
     except OSError as error:
-        raise Missing(
-            f"no Asterisk answers at {told.host}:{told.port} ({error}); start one, run this again"
+        raise NotAvailable(
+            f"no answer at {options.host}:{options.port} ({error}); start Asterisk and run it again"
         ) from error
-    program = folder / "program.py"
-    program.write_text(PROGRAM)
-    address = (told.host, str(told.port), told.user, told.secret)
+    driver.do(Action="DBPut", Family="compat", Key="k", Val="värde: 1")
+    program = shutil.copy(HERE / "listen_panoramisk.py", folder / "program.py")
+    address = (options.host, str(options.port), options.user, options.secret)
     ways = {
-        "as it is": ((), {}),
+        "without": ((), {}),
         **{
             twin: (("-m", "amistream.compat.panoramisk"), switches)
             for twin, switches in TWINS.items()
@@ -245,13 +150,13 @@ def _prove_asterisk(python: Path, folder: Path, told: argparse.Namespace) -> Non
     }
     running = {
         way: subprocess.Popen(
-            [python, *options, program, *address, folder / f"{way}.json"],
+            [python, *python_options, program, *address, folder / f"{way}.json"],
             cwd=folder,
-            env={**_environment(), **switches},
+            env=environment(**switches),
             stdout=subprocess.PIPE,
             text=True,
         )
-        for way, (options, switches) in ways.items()
+        for way, (python_options, switches) in ways.items()
     }
     try:
         _await_programs(running, driver)
@@ -259,42 +164,42 @@ def _prove_asterisk(python: Path, folder: Path, told: argparse.Namespace) -> Non
         for process in running.values():
             process.kill()
     results = {way: json.loads((folder / f"{way}.json").read_text()) for way in ways}
-    expected = results.pop("as it is")
+    expected = results.pop("without")
     for way, result in results.items():
         _compare(way, expected, result)
     names = {name for name, _, _ in expected["seen"]}
     count = len(expected["seen"])
     print(
         f"a real Asterisk: {count} events of {len(names)} kinds and {len(expected['answers'])} "
-        "answers, the same as it is, compiled and pure"
+        "answers, the same without the drop-in, compiled and pure"
     )
 
 
 def _await_programs(running: dict[str, subprocess.Popen[str]], driver: _Driver) -> None:
-    """Drive Asterisk once all programs listen, and let them come to their end."""
+    """Make events once all programs listen, and wait until the programs end."""
     for way, process in running.items():
         assert process.stdout is not None
-        if process.stdout.readline().strip() != "in":
-            raise Failure(f"the program could not log in ({way})")
+        if process.stdout.readline().strip() != "listening":
+            raise CheckFailed(f"the program could not log in ({way})")
     driver.drive()
     for way, process in running.items():
         if process.wait(timeout=180) != 0:
-            raise Failure(f"the program failed ({way})")
+            raise CheckFailed(f"the program failed ({way})")
 
 
 def _compare(way: str, expected: dict[str, Any], result: dict[str, Any]) -> None:
-    """Failure unless both saw the same events, and got the same answers but for the volatile."""
+    """CheckFailed unless the events, and the answers without VOLATILE, are the same."""
     for number, pair in enumerate(zip(expected["seen"], result["seen"], strict=False)):
         if pair[0] != pair[1]:
-            raise Failure(f"{way}: event {number} is {pair[1]}, not {pair[0]}")
+            raise CheckFailed(f"{way}: event {number} is {pair[1]}, not {pair[0]}")
     if len(expected["seen"]) != len(result["seen"]):
-        raise Failure(f"{way}: {len(result['seen'])} events, not {len(expected['seen'])}")
+        raise CheckFailed(f"{way}: {len(result['seen'])} events, not {len(expected['seen'])}")
     for one, other in zip(expected["answers"], result["answers"], strict=True):
-        if _steady(one) != _steady(other):
-            raise Failure(f"{way}: the answer to {one[0]} is\n{other}\nnot\n{one}")
+        if _without_volatile(one) != _without_volatile(other):
+            raise CheckFailed(f"{way}: the answer to {one[0]} is\n{other}\nnot\n{one}")
 
 
-def _steady(answer: list[Any]) -> list[Any]:
+def _without_volatile(answer: list[Any]) -> list[Any]:
     action, messages = answer
     kept = [
         [[name, value] for name, value in message if name.lower() not in VOLATILE]
@@ -303,28 +208,11 @@ def _steady(answer: list[Any]) -> list[Any]:
     return [action, kept]
 
 
-class _Driver:
-    """Lets Asterisk do what makes events, some of them hard to read."""
-
-    def __init__(self, host: str, port: int, user: str, secret: str) -> None:
-        self.connection = socket.create_connection((host, port), timeout=5)
-        self.file = self.connection.makefile("rb")
-        if not self.file.readline().startswith(b"Asterisk Call Manager"):
-            raise ConnectionError("no banner")
-        self.do(Action="Login", Username=user, Secret=secret, Events="off")
-        self.do(Action="DBPut", Family="compat", Key="k", Val="värde: 1")
-
-    def do(self, **headers: str) -> None:
-        """Send an action and wait for the first answer."""
-        lines = [f"{name}: {value}" for name, value in headers.items()]
-        self.connection.sendall("\r\n".join([*lines, "", ""]).encode())
-        answer = b""
-        while line := self.file.readline().strip():
-            answer += line + b"; "
-        if headers["Action"] == "Login" and b"Success" not in answer:
-            raise ConnectionError(f"login refused: {answer.decode(errors='replace')}")
+class _Driver(Client):
+    """Makes Asterisk send events, some of which are hard to read."""
 
     def drive(self) -> None:
+        """Calls, user events and a reload between the two marks."""
         self.do(Action="UserEvent", UserEvent="CompatBegin")
         for number in range(300):
             self.do(

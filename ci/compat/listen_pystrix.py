@@ -1,4 +1,4 @@
-"""A plain pystrix program: it writes down the events between two marks, and what actions give."""
+"""A plain pystrix program: records the events between two marks, and the answers."""
 
 import json
 import sys
@@ -16,8 +16,8 @@ ended = threading.Event()
 aggregated = threading.Event()
 
 
-def write_down(event, manager):
-    """Name, class, typed headers in their order, data lines, what is asked of it directly."""
+def record(event, manager):
+    """Record an event: its name, its class, its headers in order, typed and raw, its data lines."""
     global marked
     if event == "QueueStatus_Aggregate":
         kinds = {key: len(found) for key, found in event.items() if isinstance(key, str)}
@@ -34,48 +34,48 @@ def write_down(event, manager):
         ended.set()
 
 
-def steady(message):
-    """An answer's headers but for those that differ each time."""
+def without_volatile(message):
+    """The headers of an answer, without those that differ each time."""
     return sorted((str(k), str(v)) for k, v in message.items() if k not in VOLATILE)
 
 
-def ask(manager, request):
-    """Write down what an action gives, its list too if it has one."""
+def send(manager, request):
+    """Record the answer to an action, and its list if it has one."""
     answered = manager.send_action(request)
     lists = {}
     for key, found in (answered.events or {}).items():
         if isinstance(key, str):
             every = found if isinstance(found, list) else [found] if found else []
-            lists[key] = sorted(map(steady, every))
-    told = (request["Action"], answered.success, answered.events_timeout)
-    answers.append([*told, steady(answered.result), lists])
+            lists[key] = sorted(map(without_volatile, every))
+    outcome = (request["Action"], answered.success, answered.events_timeout)
+    answers.append([*outcome, without_volatile(answered.result), lists])
 
 
-def in_one_go(request):
+def synchronous(request):
     request.synchronous = True
     return request
 
 
 manager = Manager(aggregate_timeout=10)
-manager.register_callback("", write_down)
-# pystrix alone loses its connection when nothing comes for this long.
+manager.register_callback("", record)
+# Without the drop-in, pystrix loses its connection if nothing comes for so many seconds.
 manager.connect(HOST, int(PORT), timeout=60)
 assert manager.send_action(core.Login(USER, SECRET)).success
 for request in (
     core.Ping(),
     core.DBPut("proof", "key", "v\N{LATIN SMALL LETTER A WITH DIAERESIS}lue: 1"),
-    in_one_go(core.DBGet("proof", "key")),
+    synchronous(core.DBGet("proof", "key")),
     core.GetConfig("manager.conf"),
     core.ListCommands(),
     core.ModuleCheck("app_queue.so"),
-    in_one_go(core.QueueStatus()),
-    in_one_go(core.QueueSummary()),
-    in_one_go(core.ParkedCalls()),
+    synchronous(core.QueueStatus()),
+    synchronous(core.QueueSummary()),
+    synchronous(core.ParkedCalls()),
     core.MailboxCount("100@default"),
     core.Getvar("NOTHING"),
     core.Hangup("Local/none"),
 ):
-    ask(manager, request)
+    send(manager, request)
 request = core.QueueStatus()
 request.aggregate = True
 assert manager.send_action(request).success
