@@ -5,6 +5,7 @@ AMISTREAM_NO_EXTENSIONS=1 leaves it out, AMISTREAM_REQUIRE_EXTENSIONS=1 makes it
 
 import os
 import sys
+from pathlib import Path
 
 from setuptools import Extension, setup
 
@@ -20,10 +21,10 @@ def extensions():
 
     macros = [("AMISTREAM_PORTABLE", "1")] if is_set("AMISTREAM_PORTABLE") else []
     module = Extension(
-        "amistream._speedups",
-        ["ext/_speedups.pyx"],
+        "amistream._compiled",
+        ["ext/_compiled.pyx"],
         include_dirs=["ext"],
-        depends=["ext/scan.h"],
+        depends=[str(path) for path in Path("ext").iterdir()],
         define_macros=macros,
     )
     # An error in the Cython text is raised here, before anything is optional.

@@ -17,20 +17,20 @@ PURE_REASON: str | None = None
 """Why the pure twin is loaded, or None when the compiled one is."""
 
 if TYPE_CHECKING:
-    from amistream._fallback import IMPLEMENTATION, Header, MessageCore, Parser
+    from amistream._pure import IMPLEMENTATION, Header, MessageCore, Parser
 elif _is_set(NO_EXTENSIONS):
-    from amistream._fallback import IMPLEMENTATION, Header, MessageCore, Parser
+    from amistream._pure import IMPLEMENTATION, Header, MessageCore, Parser
 
     PURE_REASON = f"{NO_EXTENSIONS} is set"
 else:
     try:
-        from amistream._speedups import IMPLEMENTATION, Header, MessageCore, Parser
+        from amistream._compiled import IMPLEMENTATION, Header, MessageCore, Parser
     except ImportError as error:
         if _is_set(REQUIRE_EXTENSIONS):
             raise ImportError(
                 f"{REQUIRE_EXTENSIONS} is set, but the compiled twin cannot be loaded: {error}"
             ) from error
-        from amistream._fallback import IMPLEMENTATION, Header, MessageCore, Parser
+        from amistream._pure import IMPLEMENTATION, Header, MessageCore, Parser
 
         PURE_REASON = f"the compiled twin cannot be loaded: {error}"
 

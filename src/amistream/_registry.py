@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
+from amistream._wire import USER_EVENT
 from amistream.errors import EventNameTaken
-
-USER_EVENT: Final = b"UserEvent"
 
 classes: dict[bytes, type] = {}
 """Event name, as on the wire, to the class that serves it. Names are only ever added."""

@@ -1,4 +1,4 @@
-"""The types of the compiled twin; _fallback.py says what everything does."""
+"""The types of the compiled twin; amistream._pure documents what everything does."""
 
 import builtins
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
@@ -11,6 +11,7 @@ from amistream.messages import Message
 
 IMPLEMENTATION: str
 SCAN: str
+WIRE: dict[str, int | builtins.bytes]
 
 _Default = TypeVar("_Default")
 

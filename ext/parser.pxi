@@ -1,0 +1,516 @@
+# Parser: cuts the stream into messages, whichever way it is cut into chunks.
+
+cdef tuple USER_EVENT_NAMES = (_wire.USER_EVENT,)
+
+cdef enum Verdict:
+    MORE
+    WHOLE
+    IS_BANNER
+    TOO_LARGE
+    LINE_TOO_LONG
+    TOO_MANY_LINES
+
+ctypedef struct NameEntry:
+    # Borrowed from the parser's selection, which it keeps alive.
+    const char *p
+    Py_ssize_t n
+    PyTypeObject *cls
+    bint is_user_event
+
+
+@cython.final
+@cython.no_gc_clear
+cdef class Parser:
+    """Splits a stream into messages; the stream may be cut into chunks anywhere.
+
+    only: the event classes and event names to build; Event, Response or Message itself stands for
+        all messages of its kind. The parser skips and counts the rest without building it. None
+        builds everything.
+    max_message: the most bytes of a message, its terminator included.
+    max_line: the most bytes of a line, its line end included.
+    max_headers: the most lines of a message: its headers, repeated ones too, and its output.
+    """
+
+    cdef public object banner
+    cdef public unsigned long long messages
+    cdef public unsigned long long bytes
+    cdef public unsigned long long malformed
+    cdef public unsigned long long skipped
+    cdef readonly Py_ssize_t max_message
+    cdef readonly Py_ssize_t max_line
+    cdef readonly Py_ssize_t max_headers
+
+    cdef object _names                  # the selection's dict, name to class
+    cdef list _name_keys                # keeps the bytes that _table points into
+    cdef NameEntry *_table              # owned; open addressing, at most half full
+    cdef uint32_t _table_mask
+    cdef Py_ssize_t _table_entries
+    cdef dict _user_events
+    cdef object _user_event
+    cdef object _event
+    cdef object _response
+    cdef object _message
+
+    cdef long _busy
+    cdef char *_pending                 # owned: the message that is not whole yet
+    cdef Py_ssize_t _pending_size
+    cdef Py_ssize_t _pending_room
+    cdef bytes _unsplit                 # the rest of a chunk, after an error
+    cdef unsigned long long _offset     # of the pending message, in the stream
+    cdef bint _at_start
+    cdef bint _skipping
+
+    # Of the message in progress; the offsets are relative to its start.
+    cdef Py_ssize_t _line_start         # of the line that is not whole yet
+    cdef Py_ssize_t _line_count         # of the lines that are whole
+    cdef Py_ssize_t _search_from        # for the end of that line
+    cdef int _first_line_crlf           # -1 until it is whole
+    cdef bint _previous_crlf
+    cdef bint _follows
+    cdef bint _is_event
+    cdef bint _is_response
+    cdef Py_ssize_t _name_start
+    cdef Py_ssize_t _name_size
+
+    def __init__(
+        self,
+        only=None,
+        max_message=_wire.MAX_MESSAGE,
+        max_line=_wire.MAX_LINE,
+        max_headers=_wire.MAX_HEADERS,
+    ):
+        self.max_message = _wire.checked_bound("max_message", max_message, "bytes")
+        self.max_line = _wire.checked_bound("max_line", max_line, "bytes")
+        self.max_headers = _wire.checked_bound("max_headers", max_headers, "lines")
+        (
+            self._names,
+            self._user_events,
+            self._user_event,
+            self._event,
+            self._response,
+            self._message,
+        ) = _registry.select(only)
+        self._table_entries = -1
+        self.messages = self.bytes = self.malformed = self.skipped = 0
+        self.banner = None
+        self._start_stream()
+
+    def __dealloc__(self):
+        PyMem_Free(self._table)
+        PyMem_Free(self._pending)
+
+    def feed(self, data):
+        """The messages that `data` completes.
+
+        TypeError if `data` is not bytes-like, MessageTooLarge if a message passes a bound,
+        ParserInUse if two calls overlap. No bytes raise anything else. An error from outside,
+        such as MemoryError, loses the chunk and the message in progress; the parser reads on
+        with the next chunk.
+        """
+        cdef Py_buffer view
+        if not PyObject_CheckBuffer(data):
+            kind = type(data).__name__
+            raise TypeError(
+                f"feed() takes bytes, not {kind}: pass what the socket gave, undecoded"
+            )
+        data = in_one_piece(data)
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        try:
+            if not ami_enter(&self._busy):
+                raise ParserInUse
+            try:
+                self.bytes += view.len
+                return self._take_chunk(<const char *>view.buf, view.len)
+            finally:
+                ami_leave(&self._busy)
+        finally:
+            PyBuffer_Release(&view)
+
+    def close(self):
+        """End the stream: the messages not yet given. The parser is then ready for another stream.
+
+        TruncatedMessage if the stream ended inside a message.
+        """
+        cdef unsigned long long offset
+        cdef bint skipping
+        if not ami_enter(&self._busy):
+            raise ParserInUse
+        try:
+            found = self._take_chunk(b"", 0)
+            left = PyBytes_FromStringAndSize(self._pending, self._pending_size)
+            offset = self._offset
+            skipping = self._skipping
+            self._start_stream()
+            if left.strip(b"\r") and not skipping:
+                self.malformed += 1
+                raise TruncatedMessage(offset, left, found)
+            return found
+        finally:
+            ami_leave(&self._busy)
+
+    cdef int _start_stream(self) except -1:
+        self._pending_size = 0
+        self._unsplit = b""
+        self._offset = 0
+        self._at_start = True
+        self._skipping = False
+        self._start_message()
+        return 0
+
+    cdef inline void _start_message(self) noexcept:
+        self._line_start = 0
+        self._line_count = 0
+        self._search_from = 0
+        self._first_line_crlf = -1
+        self._previous_crlf = False
+        self._follows = False
+        self._is_event = False
+        self._is_response = False
+
+    cdef list _take_chunk(self, const char *p, Py_ssize_t n):
+        """Split the chunk; after an error from outside, start anew behind it."""
+        cdef bytes joined
+        cdef list found = []
+        cdef unsigned long long end = self._offset + self._pending_size + len(self._unsplit) + n
+        try:
+            if self._table_entries != len(self._names):
+                self._build_table()
+            if self._unsplit:
+                joined = self._unsplit + p[:n]
+                self._unsplit = b""
+                self._split_chunk(PyBytes_AS_STRING(joined), PyBytes_GET_SIZE(joined), found)
+            else:
+                self._split_chunk(p, n, found)
+        except MessageTooLarge:
+            raise
+        except BaseException:
+            # MemoryError: the state of the message in progress may not fit its bytes.
+            self._start_stream()
+            self._at_start = False
+            self._offset = end
+            raise
+        return found
+
+    cdef int _split_chunk(self, const char *p, Py_ssize_t n, list found) except -1:
+        """Take every message of the chunk; `p` is held by the caller."""
+        cdef Py_ssize_t position = 0
+        cdef Py_ssize_t start
+        cdef size_t length
+        cdef size_t name_end
+        cdef Slice name
+        if self._pending_size:
+            position = self._finish_pending(p, n, found)
+        while position < n:
+            start = position
+            if not self._skipping:
+                start = skip_blank_lines(p, n, position)
+            self._offset += start - position
+            position = start
+            if n - start >= 8 and not self._skipping and memcmp(p + start, b"Event:", 6) == 0:
+                length = ami_event_end(<const uint8_t *>p + start, n - start, &name_end)
+                if length == AMI_NOT_WHOLE and self._is_within_bounds(p + start, n - start):
+                    self._keep(p + start, n - start)
+                    break
+                if 0 < length <= <size_t>n and self._is_within_bounds(p + start, length):
+                    name = trimmed(p + start + 6, p + start + name_end, True)
+                    self._build_event(name, p + start, length, found)
+                    self._at_start = False
+                    self._offset += length
+                    position += length
+                    continue
+            position = self._take_message(p, n, start, found)
+            if position < 0:
+                self._keep(p + start, n - start)
+                break
+        return 0
+
+    cdef inline bint _is_within_bounds(self, const char *p, Py_ssize_t n) noexcept:
+        """Whether the n bytes at `p` pass no bound, however their lines are read."""
+        if n > self.max_message or n > self.max_line:
+            return False
+        # The last line is blank or not whole; neither counts.
+        return n <= self.max_headers or (
+            ami_find_feeds(<const uint8_t *>p, n, NULL, 0) <= <size_t>self.max_headers
+        )
+
+    cdef int _keep(self, const char *p, Py_ssize_t n) except -1:
+        self._append(p, n)
+        self._trim_skipped()
+        return 0
+
+    cdef Py_ssize_t _finish_pending(self, const char *p, Py_ssize_t n, list found) except -1:
+        """Complete the pending message; where in the chunk the next one starts.
+
+        The chunk is appended in growing pieces, so that a short rest costs a short copy.
+        """
+        cdef Py_ssize_t used = 0
+        cdef Py_ssize_t piece = 512
+        cdef Py_ssize_t end
+        if not n:
+            return 0
+        if self._pending_size == 1 and self._pending[0] == b"\r" and not self._skipping:
+            if p[0] == b"\n":
+                self._pending_size = 0
+                self._offset += 2
+                self._start_message()
+                return 1
+        while used < n:
+            piece = min(piece, n - used)
+            self._append(p + used, piece)
+            used += piece
+            piece *= 2
+            try:
+                end = self._take_message(self._pending, self._pending_size, 0, found)
+            except MessageTooLarge:
+                self._unsplit += p[used:n]
+                raise
+            if end >= 0:
+                used -= self._pending_size - end
+                self._pending_size = 0
+                return used
+            self._trim_skipped()
+        return n
+
+    cdef int _append(self, const char *p, Py_ssize_t n) except -1:
+        cdef Py_ssize_t needed = self._pending_size + n
+        cdef Py_ssize_t room
+        cdef char *grown
+        if n == 0:
+            return 0    # there may be no block yet, and C forbids a copy to NULL, even of 0 bytes
+        if needed > self._pending_room:
+            room = max(needed, self._pending_room * 2, 1024)
+            grown = <char *>PyMem_Realloc(self._pending, room)
+            if grown is NULL:
+                raise MemoryError
+            self._pending = grown
+            self._pending_room = room
+        memcpy(self._pending + self._pending_size, p, n)
+        self._pending_size = needed
+        return 0
+
+    cdef Py_ssize_t _take_message(
+        self, const char *p, Py_ssize_t n, Py_ssize_t start, list found
+    ) except -2:
+        """Take the message at `start`; the position after it, or -1 if it is not whole."""
+        cdef Py_ssize_t length
+        cdef Verdict verdict = self._advance(p + start, n - start, &length)
+        cdef Slice name
+        if verdict == MORE:
+            return -1
+        if verdict >= TOO_LARGE:
+            self._skip_message(p + start, n - start, found, verdict)
+        if verdict == WHOLE and not self._skipping:
+            if self._is_event:
+                name.p = p + start + self._name_start
+                name.n = self._name_size
+                self._build_event(name, p + start, length, found)
+            elif self._is_response:
+                self._build(self._response, True, p + start, length, found)
+            else:
+                self.malformed += 1
+                self._build(self._message, False, p + start, length, found)
+        self._skipping = False
+        self._offset += length
+        self._start_message()
+        return start + length
+
+    cdef Verdict _advance(self, const char *p, Py_ssize_t n, Py_ssize_t *length) except *:
+        """Read the next lines of the message at `p`; the verdict, and where reading stopped."""
+        cdef const char *newline
+        cdef Py_ssize_t end
+        cdef Slice line
+        cdef bint crlf
+        while True:
+            newline = NULL
+            if self._search_from < n:
+                newline = <const char *>memchr(p + self._search_from, b"\n", n - self._search_from)
+            end = n if newline is NULL else newline + 1 - p
+            length[0] = end
+            if not self._skipping and end > min(self.max_message, self._line_start + self.max_line):
+                return LINE_TOO_LONG if self._line_start + self.max_line < self.max_message else TOO_LARGE
+            if newline is NULL:
+                self._search_from = n
+                return MORE
+            line.p = p + self._line_start
+            line.n = newline - line.p
+            crlf = line.n > 0 and line.p[line.n - 1] == b"\r"
+            line.n -= crlf
+            if self._first_line_crlf < 0:
+                self._first_line_crlf = crlf
+                if self._take_banner(line):
+                    return IS_BANNER
+            if self._ends_message(line):
+                return WHOLE
+            if self._line_count == self.max_headers and not self._skipping:
+                return TOO_MANY_LINES
+            self._line_count += 1
+            self._line_start = self._search_from = end
+            self._previous_crlf = crlf
+            self._note_header(p, line)
+
+    cdef bint _take_banner(self, Slice line) except -1:
+        """Keep the banner: Asterisk's greeting, or at a stream's start any line without a colon."""
+        cdef bint at_start = self._at_start
+        self._at_start = False
+        if self._skipping:
+            return False
+        if not (line.n >= BANNER_LENGTH and memcmp(line.p, BANNER, BANNER_LENGTH) == 0):
+            if not at_start or memchr(line.p, b":", line.n) is not NULL:
+                return False
+        self.banner = text(line)
+        return True
+
+    cdef bint _ends_message(self, Slice line) noexcept:
+        if self._follows:
+            return ends_in_marker(line)
+        return line.n == 0 and (self._previous_crlf or self._first_line_crlf == 0)
+
+    cdef void _note_header(self, const char *message, Slice line) noexcept:
+        """Note the headers that decide the message's kind: Event, Response, old-style answer."""
+        cdef const char *colon
+        cdef Slice name
+        cdef Slice value
+        if self._follows or (self._skipping and line.n > LONGEST_SKIPPED_LINE):
+            return
+        colon = <const char *>memchr(line.p, b":", line.n)
+        if colon is NULL:
+            return
+        name = trimmed(line.p, colon, False)
+        if same(name, b"Event", 5):
+            if not self._is_event:
+                value = trimmed(colon + 1, line.p + line.n, True)
+                self._is_event = True
+                self._name_start = value.p - message
+                self._name_size = value.n
+        elif same(name, b"Response", 8):
+            self._is_response = True
+            value = trimmed(colon + 1, line.p + line.n, True)
+            self._follows = not self._is_event and same(value, b"Follows", 7)
+
+    cdef int _build_event(self, Slice name, const char *p, Py_ssize_t n, list found) except -1:
+        """Build the n bytes at `p` as the class that serves the event's name."""
+        cdef uint32_t at = ami_hash(name.p, name.n)
+        cdef NameEntry *entry
+        cdef PyObject *made
+        while True:
+            at = (at + 1) & self._table_mask
+            entry = &self._table[at]
+            if entry.cls is NULL:
+                return self._build(self._event, False, p, n, found)
+            if same(name, entry.p, entry.n):
+                if entry.is_user_event and len(self._user_events):
+                    return self._build_user_event(p, n, found)
+                made = new_message(entry.cls, False, p, n)
+                break
+        return self._give(made, found)
+
+    cdef int _build_user_event(self, const char *p, Py_ssize_t n, list found) except -1:
+        """Build the n bytes at `p` as the class that serves the header UserEvent."""
+        cdef PyObject *made = new_message(<PyTypeObject *>MessageCore, False, p, n)
+        cdef MessageCore message = <MessageCore>made    # holds a reference until the return
+        cdef Slice sent_as
+        cdef Slice called                               # borrowed from `message`
+        Py_DECREF(made)
+        cls = self._user_event
+        if find(
+            message.buffer, &lines_of(message).lines, USER_EVENT_NAMES, &sent_as, &called
+        ):
+            cls = self._user_events.get(called.p[:called.n], cls)
+        return self._build(cls, False, p, n, found)
+
+    cdef int _build(
+        self, cls, bint is_response, const char *p, Py_ssize_t n, list found
+    ) except -1:
+        """Build the n bytes at `p` as `cls`; None counts and skips them."""
+        cdef PyObject *made
+        if cls is None:
+            self.skipped += 1
+            return 0
+        made = new_message(<PyTypeObject *>cls, is_response, p, n)
+        return self._give(made, found)
+
+    cdef inline int _give(self, PyObject *made, list found) except -1:
+        """Append the message to `found`; its reference is stolen."""
+        cdef int failed = PyList_Append(found, made)
+        Py_DECREF(made)
+        if failed:
+            return failed
+        self.messages += 1
+        return 0
+
+    cdef int _build_table(self) except -1:
+        """Build the lookup table of the selection's names, anew after each registration."""
+        # All that may fail comes before the table, as modules vanish when the interpreter ends.
+        cdef list names = list(dict(self._names).items())
+        cdef bytes user_event = <bytes>USER_EVENT_NAMES[0]
+        cdef uint32_t size = 16
+        cdef uint32_t at
+        cdef NameEntry *table
+        cdef bytes name
+        while size < 2 * <uint32_t>len(names):
+            size *= 2
+        table = <NameEntry *>PyMem_Malloc(size * sizeof(NameEntry))
+        if table is NULL:
+            raise MemoryError
+        memset(table, 0, size * sizeof(NameEntry))
+        for name, cls in names:
+            at = ami_hash(PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name))
+            at = (at + 1) & (size - 1)
+            while table[at].cls is not NULL:
+                at = (at + 1) & (size - 1)
+            table[at].p = PyBytes_AS_STRING(name)
+            table[at].n = PyBytes_GET_SIZE(name)
+            table[at].cls = <PyTypeObject *>cls
+            table[at].is_user_event = name == user_event
+        PyMem_Free(self._table)
+        self._table = table
+        self._table_mask = size - 1
+        self._table_entries = len(names)
+        self._name_keys = names
+        return 0
+
+    cdef int _skip_message(
+        self, const char *p, Py_ssize_t n, list found, Verdict verdict
+    ) except -1:
+        """Report a message that passed a bound; skipping starts with its line in progress."""
+        cdef unsigned long long offset = self._offset
+        self._unsplit = PyBytes_FromStringAndSize(p + self._line_start, n - self._line_start)
+        self._offset += self._line_start
+        self._pending_size = 0
+        self._line_start = self._search_from = 0
+        self._skipping = True
+        self.malformed += 1
+        if verdict == TOO_LARGE:
+            raise MessageTooLarge(offset, self.max_message, found)
+        if verdict == LINE_TOO_LONG:
+            raise MessageTooLarge(offset, self.max_line, found, "max_line")
+        raise MessageTooLarge(offset, self.max_headers, found, "max_headers")
+
+    cdef int _trim_skipped(self) except -1:
+        """Keep the line in progress of a skipped message; of a long line, keep only its end."""
+        cdef Py_ssize_t kept = MARKER_LENGTH + 1
+        cdef Py_ssize_t size = self._pending_size - self._line_start
+        if not self._skipping:
+            return 0
+        memmove(self._pending, self._pending + self._line_start, size)
+        self._offset += self._line_start
+        self._line_start = 0
+        if size > LONGEST_SKIPPED_LINE:
+            self._offset += size - kept - LONGEST_SKIPPED_LINE
+            memmove(self._pending + LONGEST_SKIPPED_LINE, self._pending + size - kept, kept)
+            memset(self._pending, b"-", LONGEST_SKIPPED_LINE)
+            size = kept + LONGEST_SKIPPED_LINE
+        self._pending_size = size
+        self._search_from = size
+        return 0
+
+
+cdef inline Py_ssize_t skip_blank_lines(const char *p, Py_ssize_t n, Py_ssize_t at) noexcept nogil:
+    while at < n:
+        if p[at] == b"\n":
+            at += 1
+        elif p[at] == b"\r" and at + 1 < n and p[at + 1] == b"\n":
+            at += 2
+        else:
+            break
+    return at

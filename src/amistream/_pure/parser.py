@@ -1,0 +1,459 @@
+"""Parser: cuts the stream into messages, whichever way it is cut into chunks."""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from amistream import _registry
+from amistream._pure.lines import END, NOT_SPLIT, NOT_SPLIT_WITHOUT_END, Lines
+from amistream._pure.message import MessageCore, new_message
+from amistream._pure.values import text
+from amistream._wire import (
+    BANNER,
+    LONGEST_CACHED_NAME,
+    LONGEST_SKIPPED_LINE,
+    MARKER,
+    MAX_HEADERS,
+    MAX_LINE,
+    MAX_MESSAGE,
+    USER_EVENT,
+    checked_bound,
+)
+from amistream.errors import MessageTooLarge, ParserInUse, TruncatedMessage
+
+if TYPE_CHECKING:
+    from amistream.messages import Message
+
+BLANK = (b"\r\n", b"\n")
+USER_EVENT_LINE = b"Event: " + USER_EVENT + b"\r\n"
+LF = 0x0A
+
+WINDOW = 1 << 17
+"""How much of a chunk is cut into plain events at once, in bytes."""
+
+MOST_FIRST_LINES = 1024
+"""How many first lines of events a parser caches."""
+
+# What reading on in a message reached. Those from TOO_LARGE on are bounds that it passed.
+MORE, WHOLE, IS_BANNER, TOO_LARGE, LINE_TOO_LONG, TOO_MANY_LINES = range(6)
+
+_new: Any = object.__new__
+_blank_lines = re.compile(rb"(?:\r?\n)+").match
+
+
+class Parser:
+    """Splits a stream into messages; the stream may be cut into chunks anywhere.
+
+    only: the event classes and event names to build; Event, Response or Message itself stands for
+        all messages of its kind. The parser skips and counts the rest without building it. None
+        builds everything.
+    max_message: the most bytes of a message, its terminator included.
+    max_line: the most bytes of a line, its line end included.
+    max_headers: the most lines of a message: its headers, repeated ones too, and its output.
+    """
+
+    __slots__ = (
+        "_at_start",
+        "_event_name",
+        "_first_line_crlf",
+        "_first_lines",
+        "_follows",
+        "_is_response",
+        "_line_count",
+        "_line_start",
+        "_lock",
+        "_max_headers",
+        "_max_line",
+        "_max_message",
+        "_names_known",
+        "_offset",
+        "_pending",
+        "_previous_crlf",
+        "_safe_size",
+        "_search_from",
+        "_select",
+        "_skipping",
+        "_unsplit",
+        "banner",
+        "bytes",
+        "malformed",
+        "messages",
+        "skipped",
+    )
+
+    def __init__(
+        self,
+        only: Any = None,
+        max_message: int = MAX_MESSAGE,
+        max_line: int = MAX_LINE,
+        max_headers: int = MAX_HEADERS,
+    ) -> None:
+        self._max_message = checked_bound("max_message", max_message, "bytes")
+        self._max_line = checked_bound("max_line", max_line, "bytes")
+        self._max_headers = checked_bound("max_headers", max_headers, "lines")
+        # A message of so many bytes passes no bound, however its lines are divided.
+        self._safe_size = min(max_message, max_line, max_headers)
+        self._select = _registry.select(only)
+        self.messages = 0
+        self.bytes = 0
+        self.malformed = 0
+        self.skipped = 0
+        self.banner: str | None = None
+        self._lock = threading.Lock()
+        self._first_lines: dict[bytes, type | None] = {}  # of plain events: the class to build
+        self._names_known = 0
+        self._start_stream()
+
+    @property
+    def max_message(self) -> int:
+        return self._max_message
+
+    @property
+    def max_line(self) -> int:
+        return self._max_line
+
+    @property
+    def max_headers(self) -> int:
+        return self._max_headers
+
+    def __init_subclass__(cls) -> None:
+        raise TypeError(f"type '{__name__}.Parser' is not an acceptable base type")
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"cannot pickle '{__name__}.Parser' object")
+
+    def feed(self, data: bytes | bytearray | memoryview) -> list[Message]:
+        """The messages that `data` completes.
+
+        TypeError if `data` is not bytes-like, MessageTooLarge if a message passes a bound,
+        ParserInUse if two calls overlap. No bytes raise anything else. An error from outside,
+        such as MemoryError, loses the chunk and the message in progress; the parser reads on
+        with the next chunk.
+        """
+        try:
+            chunk = data if isinstance(data, bytes) else bytes(memoryview(data))
+        except TypeError:
+            kind = type(data).__name__
+            raise TypeError(
+                f"feed() takes bytes, not {kind}: pass what the socket gave, undecoded"
+            ) from None
+        if not self._lock.acquire(blocking=False):
+            raise ParserInUse
+        try:
+            return self._take_chunk(chunk)
+        finally:
+            self._lock.release()
+
+    def close(self) -> list[Message]:
+        """End the stream: the messages not yet given. The parser is then ready for another stream.
+
+        TruncatedMessage if the stream ended inside a message.
+        """
+        if not self._lock.acquire(blocking=False):
+            raise ParserInUse
+        try:
+            found = self._take_chunk(b"")
+            left, offset = bytes(self._pending), self._offset
+            skipping = self._skipping
+            self._start_stream()
+            if left.strip(b"\r") and not skipping:
+                self.malformed += 1
+                raise TruncatedMessage(offset, left, found)
+            return found
+        finally:
+            self._lock.release()
+
+    def _start_stream(self) -> None:
+        self._pending = bytearray()  # the message that is not whole yet
+        self._unsplit = b""  # the rest of a chunk, after an error
+        self._offset = 0  # of the pending message, in the stream
+        self._at_start = True
+        self._skipping = False
+        self._start_message()
+
+    def _start_message(self) -> None:
+        """Forget the last message; the offsets are relative to the start of the new one."""
+        self._line_start = 0  # of the line that is not whole yet
+        self._line_count = 0  # of the lines that are whole
+        self._search_from = 0  # for the end of that line
+        self._first_line_crlf: bool | None = None  # None until it is whole
+        self._previous_crlf = False
+        self._follows = False
+        self._event_name: bytes | None = None
+        self._is_response = False
+
+    def _take_chunk(self, chunk: bytes) -> list[Message]:
+        """Split the chunk; after an error from outside, start anew behind it."""
+        end = self._offset + len(self._pending) + len(self._unsplit) + len(chunk)
+        self.bytes += len(chunk)
+        try:
+            return self._split_chunk(chunk)
+        except MessageTooLarge:
+            raise
+        except BaseException:
+            # KeyboardInterrupt, MemoryError: the state of the message may not fit its bytes.
+            self._start_stream()
+            self._at_start = False
+            self._offset = end
+            raise
+
+    def _split_chunk(self, chunk: bytes) -> list[Message]:
+        found: list[Message] = []
+        registered = len(self._select.names) + len(self._select.user_events)
+        if registered != self._names_known:  # a class was registered since
+            self._names_known = registered
+            self._first_lines.clear()
+        if self._unsplit:
+            chunk, self._unsplit = self._unsplit + chunk, b""
+        if self._waits_unread() and len(chunk) >= len(self._pending):
+            chunk = bytes(self._pending) + chunk
+            self._pending = bytearray()
+        position = self._finish_pending(chunk, found) if self._pending else 0
+        plain = chunk.rfind(b"\r\n\n") < 0
+        while position < len(chunk):
+            start = after = self._skip_blank_lines(chunk, position)
+            if plain and not self._skipping:
+                after = self._take_plain_events(chunk, start, found)
+            self._offset += after - position
+            if after > start:
+                position = after
+                continue
+            if plain and self._can_wait(chunk, start):
+                self._pending += chunk[start:]
+                break
+            position = self._take_message(chunk, start, found)
+            if position < 0:
+                self._pending += chunk[start:]
+                self._trim_skipped()
+                break
+        return found
+
+    def _can_wait(self, chunk: bytes, start: int) -> bool:
+        """Whether the rest of the chunk begins a plain event, to be cut once its end is there."""
+        feed = chunk.find(b"\n", start)
+        return (
+            not self._skipping
+            and len(chunk) - start <= self._safe_size
+            and chunk.startswith(b"Event: ", start)
+            and (feed < 0 or chunk.startswith(b"\r", feed - 1))
+            and chunk.find(END, start) < 0
+        )
+
+    def _waits_unread(self) -> bool:
+        """Whether there is a pending message and none of its lines was read yet."""
+        return bool(self._pending) and self._search_from == 0 and not self._skipping
+
+    def _take_plain_events(self, chunk: bytes, position: int, found: list[Message]) -> int:
+        """Take the plain events at `position`, whose lines need no reading; where they end.
+
+        A plain event starts with a plain name and CRLF; in this chunk nothing but CRLF CRLF can
+        end it. This does the same as `_take_message` and is fifty times as fast: one rsplit cuts
+        and copies them all (split takes twice as long). A window bounds what is cut in vain.
+        """
+        while chunk.startswith(b"Event: ", position):
+            window = chunk[position : position + WINDOW]
+            pieces = window.rsplit(END)
+            rest = pieces.pop()  # an event that is not whole, or empty
+            taken = self._build_plain_events(pieces, found)
+            if taken < len(pieces) or not taken:
+                return position + sum(map(len, pieces[:taken])) + len(END) * taken
+            position += len(window) - len(rest)
+        return position
+
+    def _build_plain_events(self, pieces: list[bytes], found: list[Message]) -> int:
+        """Build the events up to the first that is not plain; how many were built or skipped."""
+        classes, add = self._first_lines, found.append
+        longest = self._safe_size - len(END)
+        bounded = self._safe_size >= WINDOW  # an event and its end lie in one window
+        divided = bool(self._select.user_events)
+        before, skipped = len(found), 0
+        for piece in pieces:
+            first_line = piece[: piece.find(b"\n") + 1]
+            try:
+                cls = classes[first_line]
+            except KeyError:
+                if not self._cache_first_line(first_line):
+                    break
+                cls = classes[first_line]
+            if piece[-1] == LF or not (bounded or len(piece) <= longest):
+                break
+            if cls is None and divided and first_line == USER_EVENT_LINE:
+                cls = self._user_event_class(piece, NOT_SPLIT_WITHOUT_END)
+            if cls is None:
+                skipped += 1
+                continue
+            message = _new(cls)  # new_message, written out: this is the hot path
+            message._bytes = piece
+            message._lines = NOT_SPLIT_WITHOUT_END
+            add(message)
+        built = len(found) - before
+        self.messages += built
+        self.skipped += skipped
+        if built or skipped:
+            self._at_start = False
+        return built + skipped
+
+    def _cache_first_line(self, first_line: bytes) -> bool:
+        """Cache the class of the events with this first line; False if the line is not plain."""
+        name = first_line[7:-2]
+        if not name.isalnum() or first_line != b"Event: " + name + b"\r\n":
+            return False
+        if len(name) > LONGEST_CACHED_NAME:
+            return False
+        if len(self._first_lines) >= MOST_FIRST_LINES:
+            self._first_lines.clear()
+        divided = name == USER_EVENT and self._select.user_events
+        self._first_lines[first_line] = (
+            None if divided else self._select.names.get(name, self._select.event)
+        )
+        return True
+
+    def _user_event_class(self, raw: bytes, lines: Lines) -> type | None:
+        """The class of the UserEvent `raw`, by its header UserEvent; None to skip it."""
+        select = self._select
+        message = new_message(MessageCore, raw, lines)
+        called = message._find((USER_EVENT,))[1] or b""
+        return select.user_events.get(called, select.user_event)
+
+    def _finish_pending(self, chunk: bytes, found: list[Message]) -> int:
+        """Complete the pending message; where in `chunk` the next one starts."""
+        before = len(self._pending)
+        self._pending += chunk
+        if not self._skipping and self._pending[:1] == b"\r" and self._pending[1:2] == b"\n":
+            self._pending = bytearray()
+            self._offset += 2
+            self._start_message()
+            return 1
+        end = self._take_message(self._pending, 0, found)
+        if end < 0:
+            self._trim_skipped()
+            return len(chunk)
+        self._pending = bytearray()
+        return end - before
+
+    def _skip_blank_lines(self, chunk: bytes, position: int) -> int:
+        if self._skipping or not chunk.startswith(BLANK, position):
+            return position
+        return _blank_lines(chunk, position).end()  # type: ignore[union-attr]
+
+    def _take_message(self, buffer: bytes | bytearray, start: int, found: list[Message]) -> int:
+        """Take the message at `start`; the position after it, or -1 if it is not whole."""
+        verdict, end = self._advance(buffer, start)
+        if verdict == MORE:
+            return -1
+        if verdict >= TOO_LARGE:
+            self._skip_message(buffer, start, found, verdict)
+        if verdict == WHOLE and not self._skipping:
+            message = self._build(bytes(buffer[start:end]))
+            if message is not None:
+                found.append(message)
+                self.messages += 1
+        self._skipping = False
+        self._offset += end - start
+        self._start_message()
+        return end
+
+    def _advance(self, buffer: bytes | bytearray, start: int) -> tuple[int, int]:
+        """Read the next lines of the message at `start`; the verdict, and where reading stopped."""
+        while True:
+            newline = buffer.find(b"\n", start + self._search_from)
+            end = newline + 1 if newline >= 0 else len(buffer)
+            line_bound = self._line_start + self._max_line
+            if not self._skipping and end - start > min(self._max_message, line_bound):
+                return LINE_TOO_LONG if line_bound < self._max_message else TOO_LARGE, end
+            if newline < 0:
+                self._search_from = len(buffer) - start
+                return MORE, end
+            line = bytes(buffer[start + self._line_start : newline])
+            crlf = line.endswith(b"\r")
+            line = line.removesuffix(b"\r")
+            if self._first_line_crlf is None:
+                self._first_line_crlf = crlf
+                if self._take_banner(line):
+                    return IS_BANNER, end
+            if self._ends_message(line):
+                return WHOLE, end
+            if self._line_count == self._max_headers and not self._skipping:
+                return TOO_MANY_LINES, end
+            self._line_count += 1
+            self._line_start = self._search_from = end - start
+            self._previous_crlf = crlf
+            self._note_header(line)
+
+    def _take_banner(self, line: bytes) -> bool:
+        """Keep the banner: Asterisk's greeting, or at a stream's start any line without a colon."""
+        at_start, self._at_start = self._at_start, False
+        if self._skipping:
+            return False
+        if not line.startswith(BANNER) and (not at_start or b":" in line):
+            return False
+        self.banner = text(line)
+        return True
+
+    def _ends_message(self, line: bytes) -> bool:
+        if self._follows:
+            return line.endswith(MARKER)
+        return not line and (self._previous_crlf or not self._first_line_crlf)
+
+    def _note_header(self, line: bytes) -> None:
+        """Note the headers that decide the message's kind: Event, Response, old-style answer."""
+        if self._follows or (self._skipping and len(line) > LONGEST_SKIPPED_LINE):
+            return
+        name, colon, value = line.partition(b":")
+        if not colon:
+            return
+        name = name.strip(b" \t")
+        if name == b"Event" and self._event_name is None:
+            self._event_name = value.strip(b" \t\r")
+        elif name == b"Response":
+            self._is_response = True
+            self._follows = self._event_name is None and value.strip(b" \t\r") == b"Follows"
+
+    def _build(self, raw: bytes) -> Any:
+        select = self._select
+        if self._event_name is not None:
+            cls = select.names.get(self._event_name, select.event)
+            if self._event_name == USER_EVENT and select.user_events:
+                cls = self._user_event_class(raw, NOT_SPLIT)
+        elif self._is_response:
+            cls = select.response
+        else:
+            cls = select.message
+            self.malformed += 1
+        if cls is None:
+            self.skipped += 1
+            return None
+        return new_message(cls, raw, NOT_SPLIT)
+
+    def _skip_message(
+        self, buffer: bytes | bytearray, start: int, found: list[Message], verdict: int
+    ) -> NoReturn:
+        """Report a message that passed a bound; skipping starts with its line in progress."""
+        offset = self._offset
+        self._unsplit = bytes(buffer[start + self._line_start :])
+        self._offset += self._line_start
+        self._pending = bytearray()
+        self._line_start = self._search_from = 0
+        self._skipping = True
+        self.malformed += 1
+        if verdict == TOO_LARGE:
+            raise MessageTooLarge(offset, self._max_message, found)
+        if verdict == LINE_TOO_LONG:
+            raise MessageTooLarge(offset, self._max_line, found, "max_line")
+        raise MessageTooLarge(offset, self._max_headers, found, "max_headers")
+
+    def _trim_skipped(self) -> None:
+        """Keep the line in progress of a skipped message; of a long line, keep only its end."""
+        if not self._skipping:
+            return
+        line = self._pending[self._line_start :]
+        self._offset += self._line_start
+        self._line_start = 0
+        if len(line) > LONGEST_SKIPPED_LINE:
+            kept = len(MARKER) + 1
+            self._offset += len(line) - kept - LONGEST_SKIPPED_LINE
+            line[:-kept] = b"-" * LONGEST_SKIPPED_LINE
+        self._pending = line
+        self._search_from = len(line)
