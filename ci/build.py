@@ -146,7 +146,7 @@ def broken_compiler(checkout: Checkout) -> None:
 
 def cython_error(checkout: Checkout) -> None:
     """An error in the Cython text fails the build even where the extension is optional."""
-    text = checkout.tree / "ext" / "_speedups.pyx"
+    text = checkout.tree / "ext" / "_compiled.pyx"
     text.write_text(text.read_text() + "\ncdef int broken(:\n")
     done = checkout.run(checkout.python, "-m", "pip", "install", checkout.tree)
     assert done.returncode != 0, done.stdout

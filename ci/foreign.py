@@ -34,7 +34,7 @@ SOURCES = (APT / "sources.list.d" / "debian.sources", APT / "sources.list")
 QUICK = ("wire", "headers", "messages")
 TESTS = (*QUICK, "parser", "lists", "differential", "aggregates", "events", "registration")
 ASK = (
-    "import amistream, platform, sys; from amistream import _speedups as s; print("
+    "import amistream, platform, sys; from amistream import _compiled as s; print("
     "f'Python {platform.python_version()}, {sys.byteorder}-endian,',"
     "f'{sys.maxsize.bit_length() + 1} bits, {amistream.IMPLEMENTATION}, {s.SCAN}')"
 )
@@ -147,15 +147,15 @@ class Foreign:
         self.checkout.install("Cython")
         self.checkout.install(*pure, *wanted)
         shutil.copytree(tree / "src" / "amistream", self.site / "amistream")
-        c = self.checkout.folder / "_speedups.c"
-        name = "--module-name=amistream._speedups"
-        text = tree / "ext" / "_speedups.pyx"
+        c = self.checkout.folder / "_compiled.c"
+        name = "--module-name=amistream._compiled"
+        text = tree / "ext" / "_compiled.pyx"
         self.checkout.must(self.checkout.python, "-m", "cython", name, text, "-o", c)
         self.checkout.must(
             *(self.machine.compiler, "-shared", "-fPIC", "-O2", f"-I{tree / 'ext'}"),
             f"-I{self.root / 'usr' / 'include' / python.name}",
             *("-idirafter", self.root / "usr" / "include"),
-            *(c, "-o", self.site / "amistream" / "_speedups.so"),
+            *(c, "-o", self.site / "amistream" / "_compiled.so"),
         )
 
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:

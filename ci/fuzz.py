@@ -265,7 +265,7 @@ def print_coverage(workshop: Workshop) -> None:
         write(inputs, corpus.load(target).values())
         started = time.monotonic()
         must(
-            *(workshop.python, "-m", "coverage", "run", "-p", "--include=*/_fallback.py"),
+            *(workshop.python, "-m", "coverage", "run", "-p", "--include=*/_pure/*.py"),
             *(HARNESS, target, "--replay", inputs),
             PYTHONPATH=str(built),
             COVERAGE_FILE=str(data),
@@ -273,34 +273,34 @@ def print_coverage(workshop: Workshop) -> None:
         print(f"{target}: {len(corpus.load(target))} inputs in {time.monotonic() - started:.0f} s")
     must(workshop.python, "-m", "coverage", "combine", built.parent, COVERAGE_FILE=str(data))
     said = must(workshop.python, "-m", "coverage", "report", "-m", COVERAGE_FILE=str(data))
-    print("\n".join(line for line in said.splitlines() if "_fallback" in line))
-    said = must("gcov", "--json-format", "-t", "-o", built, built / "_speedups.c")
-    for name in ("_speedups.pyx", "scan.h"):
+    print("\n".join(line for line in said.splitlines() if "_pure" in line))
+    said = must("gcov", "--json-format", "-t", "-o", built, built / "_compiled.c")
+    for name in (*sorted(path.name for path in (ROOT / "ext").glob("*.p[yx][xi]")), "scan.h"):
         print(lines_run(said, ROOT / "ext" / name))
 
 
 def build_for_gcov(workshop: Workshop, into: Path) -> None:
     """The package with an extension that counts the lines of its Cython text and of scan.h."""
     shutil.copytree(ROOT / "src", into, ignore=shutil.ignore_patterns("*.so", "*.egg-info"))
-    source = into / "_speedups.c"
+    source = into / "_compiled.c"
     must(
         workshop.python,
         "-m",
         "cython",
         "-3",
         "--line-directives",
-        ROOT / "ext" / "_speedups.pyx",
+        ROOT / "ext" / "_compiled.pyx",
         "-o",
         source,
     )
     told = "import sysconfig as s; print(s.get_path('include'), s.get_config_var('EXT_SUFFIX'))"
     include, suffix = must(workshop.python, "-c", told).split()
-    module = into / "amistream" / f"_speedups{suffix}"
+    module = into / "amistream" / f"_compiled{suffix}"
     must(
-        *("gcc", "-O0", "--coverage", "-fPIC", "-c", source, "-o", into / "_speedups.o"),
+        *("gcc", "-O0", "--coverage", "-fPIC", "-c", source, "-o", into / "_compiled.o"),
         *("-I", include, "-I", ROOT / "ext"),
     )
-    must("gcc", "-shared", "--coverage", into / "_speedups.o", "-o", module)
+    must("gcc", "-shared", "--coverage", into / "_compiled.o", "-o", module)
 
 
 def lines_run(said: str, path: Path) -> str:

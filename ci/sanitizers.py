@@ -71,7 +71,7 @@ class Planted(NamedTuple):
 PLANTED = (
     Planted(
         "a message's block is a byte short",
-        "ext/_speedups.pyx",
+        "ext/_compiled.pyx",
         "copy = <char *>PyMem_Malloc(view.len or 1)",
         "copy = <char *>PyMem_Malloc(view.len - 1)",
         r"amistream.Event(b'Event: Hangup\r\nCause: 16\r\n\r\n')",
@@ -95,7 +95,7 @@ PLANTED = (
     ),
     Planted(
         "a message's index is not freed",
-        "ext/_speedups.pyx",
+        "ext/_compiled.pyx",
         "        PyMem_Free(self.index)\n",
         "",
         r"amistream.Parser().feed(b'Event: Hangup\r\nX: ' + 46 * b'y' + b'\r\n\r\n')[0]['X']",
@@ -174,7 +174,7 @@ class Asan(Leg):
         if "LeakSanitizer" not in report:
             return [report]
         # Python's own are many after memory ran out.
-        return [leak for leak in report.split("\n\n") if "_speedups" in leak]
+        return [leak for leak in report.split("\n\n") if "_compiled" in leak]
 
     def tests(self, quick: bool) -> tuple[str, ...]:
         return QUICK if quick else ()
@@ -201,7 +201,7 @@ class Valgrind(Leg):
 
     def read(self, report: str) -> Iterable[str]:
         errors = re.sub(r"(?m)^==\d+== ?", "", report).split("\n\n")
-        return [error for error in errors if "_speedups" in error]
+        return [error for error in errors if "_compiled" in error]
 
 
 LEGS: dict[str, type[Leg]] = {leg.name: leg for leg in (Asan, Valgrind)}

@@ -181,7 +181,7 @@ def look_into(wheel: Path, source: Path, name: str) -> None:
     due = {
         path.relative_to(package.parent).as_posix() for path in package.rglob("*") if path.is_file()
     }
-    wanted = {"amistream/py.typed", "amistream/_speedups.pyi", "amistream/sample.ami.gz"}
+    wanted = {"amistream/py.typed", "amistream/_compiled.pyi", "amistream/sample.ami.gz"}
     need(wanted <= due, f"the sdist lacks {sorted(wanted - due)}")
     with zipfile.ZipFile(wheel) as archive:
         held = {entry for entry in archive.namelist() if not entry.endswith("/")}
@@ -201,7 +201,7 @@ def look_into(wheel: Path, source: Path, name: str) -> None:
     abi = "cp" + name.replace(".", "")
     need(f"-{abi.rstrip('t')}-{abi}-" in wheel.name, f"not a wheel for {name}: {wheel.name}")
     need(len(binary) == 1, f"not one extension: {sorted(binary)}")
-    need(binary.pop().startswith("amistream/_speedups."), "the extension has another name")
+    need(binary.pop().startswith("amistream/_compiled."), "the extension has another name")
     need("Root-Is-Purelib: false" in tags, tags)
 
 

@@ -53,7 +53,7 @@ def test_the_twins_tell_the_same_of_what_was_kept(both: Any, target: str, every:
         ("streams", "MARKER", b"-END COMMAND--"),
         ("streams", "FOLLOWS_HEADERS", (b"ActionID", b"Privilege")),
         ("streams", "LONGEST_SKIPPED_LINE", 10),
-        ("streams", "_SHAPED_LINE", ": ([^\r\n\t]*[^\r\n\t ]|)"),
+        ("streams", "_LINE_PATTERN", ": ([^\r\n\t]*[^\r\n\t ]|)"),
         ("values", "LONGEST_NUMBER", 65),
     ],
 )
@@ -66,9 +66,14 @@ def test_a_twin_that_is_wrong_is_found(
     wrong: Any,
 ) -> None:
     use("pure")
-    fallback = importlib.import_module("amistream._fallback")
-    monkeypatch.setattr(fallback, "_shapes", {})
-    monkeypatch.setattr(fallback, name, wrong)
+    rooms = [
+        importlib.import_module(f"amistream._pure.{room}")
+        for room in ("values", "lines", "shapes", "message", "parser")
+    ]
+    for changed, value in ((name, wrong), ("shapes", {})):
+        for room in rooms:
+            if hasattr(room, changed):
+                monkeypatch.setattr(room, changed, value)
     with pytest.raises(AssertionError, match=f"^{target}, [0-9a-z ]+, b['\"]"):
         run_inputs(both, target)
 

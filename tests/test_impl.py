@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +18,7 @@ HIDE = """
 import sys
 class Hide:
     def find_spec(self, name, path=None, target=None):
-        if name == "amistream._speedups":
+        if name == "amistream._compiled":
             raise ImportError("hidden for the test")
 sys.meta_path.insert(0, Hide())
 """
@@ -50,7 +52,7 @@ def test_the_pure_twin_on_demand(value: str, require: str) -> None:
 
 
 def test_the_pure_twin_never_loads_the_extension() -> None:
-    code = "import sys, amistream; print('amistream._speedups' in sys.modules)"
+    code = "import sys, amistream; print('amistream._compiled' in sys.modules)"
     assert run(code, AMISTREAM_NO_EXTENSIONS="1").stdout == "False\n"
 
 
@@ -63,9 +65,9 @@ def test_the_compiled_twin_unless_told_otherwise(value: str) -> None:
 
 @pytest.mark.usefixtures("both")
 def test_the_compiled_twin_is_built_for_this_python() -> None:
-    code = "import amistream._speedups as s; print(s.__file__)"
+    code = "import amistream._compiled as s; print(s.__file__)"
     built = Path(run(code).stdout.strip())
-    assert built.name in {f"_speedups{suffix}" for suffix in EXTENSION_SUFFIXES}
+    assert built.name in {f"_compiled{suffix}" for suffix in EXTENSION_SUFFIXES}
     assert built.is_file()
 
 
@@ -87,8 +89,18 @@ def test_a_required_extension_that_is_missing_is_an_error() -> None:
 
 def test_the_package_says_which_twin_it_is(ami: ModuleType) -> None:
     assert ami.IMPLEMENTATION in ("compiled", "pure")
-    twin = {"compiled": "amistream._speedups", "pure": "amistream._fallback"}[ami.IMPLEMENTATION]
+    twin = {"compiled": "amistream._compiled", "pure": "amistream._pure"}[ami.IMPLEMENTATION]
     for cls in (ami.Parser, ami._impl.MessageCore, ami._impl.Header):
-        assert cls.__module__ == twin
+        assert f"{cls.__module__}.".startswith(f"{twin}.")
     assert sys.modules["amistream"] is ami
     assert (ami._impl.PURE_REASON is None) == (ami.IMPLEMENTATION == "compiled")
+
+
+def test_the_c_copies_of_the_wires_constants_are_the_same(
+    use: Callable[[str], ModuleType],
+) -> None:
+    use("compiled")
+    wire = importlib.import_module("amistream._wire")
+    copies = importlib.import_module("amistream._compiled").WIRE
+    assert len(copies) == 7
+    assert copies == {name: getattr(wire, name) for name in copies}

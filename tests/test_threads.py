@@ -111,10 +111,10 @@ def test_an_event_is_read_first_by_all_at_once(ami: ModuleType) -> None:
 def test_shapes_learned_at_once_stay_few(use: Callable[[str], ModuleType]) -> None:
     """Threads that all find room for one more may go past the bound, but not without end."""
     ami = use("pure")
-    twin = sys.modules["amistream._fallback"]
-    kept = dict(twin._shapes)
-    twin._shapes.clear()
-    twin._shapes.update({str(number): [] for number in range(twin.MOST_SHAPES + 1)})
+    twin = sys.modules["amistream._pure.shapes"]
+    kept = dict(twin.shapes)
+    twin.shapes.clear()
+    twin.shapes.update({str(number): [] for number in range(twin.MOST_FIRST_LINES + 1)})
 
     def read(number: int) -> None:
         raw = b"Event: Late\r\nOwn: 1\r\n\r\n"
@@ -123,10 +123,10 @@ def test_shapes_learned_at_once_stay_few(use: Callable[[str], ModuleType]) -> No
 
     try:
         at_once(read)
-        assert len(twin._shapes) == twin.MOST_SHAPES + 1
+        assert len(twin.shapes) == twin.MOST_FIRST_LINES + 1
     finally:
-        twin._shapes.clear()
-        twin._shapes.update(kept)
+        twin.shapes.clear()
+        twin.shapes.update(kept)
 
 
 def test_a_class_is_registered_while_others_parse(ami: ModuleType) -> None:

@@ -6,8 +6,8 @@ where the slow one has several for each line. It is the same behaviour, so only 
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -19,12 +19,22 @@ PONG = b"Response: Success\r\nPing: Pong\r\n\r\n"
 
 
 @pytest.fixture(autouse=True)
-def _nothing_learned(ami: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pure twin's tables are full after some tests, and then nothing is added."""
-    if ami.IMPLEMENTATION == "pure":
-        fallback = sys.modules["amistream._fallback"]
-        monkeypatch.setattr(fallback, "_shapes", {})
-        monkeypatch.setattr(fallback, "_line_starts", {})
+def _empty_caches(use: Callable[[str], ModuleType]) -> Iterator[None]:
+    """Some tests fill the pure twin's caches, and a full cache learns nothing."""
+    use("pure")
+    caches = (pure("shapes").shapes, pure("lines").line_starts)
+    kept = [dict(cache) for cache in caches]
+    for cache in caches:
+        cache.clear()
+    yield
+    for cache, before in zip(caches, kept, strict=True):
+        cache.clear()
+        cache.update(before)
+
+
+def pure(room: str) -> ModuleType:
+    """A module of the pure twin."""
+    return importlib.import_module(f"amistream._pure.{room}")
 
 
 def sent(lines: int, name: str = "Work", first: str = "1") -> bytes:
@@ -129,20 +139,18 @@ def test_no_line_is_looked_at_for_what_is_asked(ami: ModuleType, asked: str) -> 
 def test_what_the_pure_twin_learns_is_bounded(use: Callable[[str], ModuleType]) -> None:
     """Of a stream whose names never repeat; what is kept goes on to be used."""
     ami = use("pure")
-    fallback = sys.modules["amistream._fallback"]
-    fallback._shapes.clear()
-    fallback._line_starts.clear()
+    shapes, lines = pure("shapes"), pure("lines")
     parser = ami.Parser()
     for number in range(5000):
         (event,) = parser.feed(sent(1, f"Name{number}"))
         assert dict(event.items()) == {"Event": f"Name{number}", "H0": "10"}
         assert event.get(f"H{number}") == ("10" if number == 0 else None)
-    assert len(parser._first_lines) <= fallback.FIRST_LINES
-    assert len(fallback._shapes) == fallback.MOST_SHAPES
-    assert len(fallback._line_starts) == fallback.LINE_STARTS
+    assert len(parser._first_lines) <= pure("parser").MOST_FIRST_LINES
+    assert len(shapes.shapes) == shapes.MOST_FIRST_LINES
+    assert len(lines.line_starts) == lines.MOST_LINE_STARTS
     for number in range(100):
         assert len(ami.Event(sent(number, "Name0")).items()) == number + 1
-    assert {len(shapes) for shapes in fallback._shapes.values()} == {1, fallback.SHAPES_A_LINE}
+    assert {len(known) for known in shapes.shapes.values()} == {1, shapes.MOST_SHAPES_OF_A_LINE}
 
 
 @pytest.mark.parametrize("where", ["the event's name", "a header's name", "the headers"])
@@ -150,17 +158,16 @@ def test_what_is_too_long_to_learn_is_read_all_the_same(
     use: Callable[[str], ModuleType], where: str
 ) -> None:
     ami = use("pure")
-    fallback = sys.modules["amistream._fallback"]
-    long = 2 * fallback.LONGEST_KEPT_NAME * "n"
-    fallback._shapes.clear()
+    wire = importlib.import_module("amistream._wire")
+    long = 2 * wire.LONGEST_CACHED_NAME * "n"
     data = {
         "the event's name": sent(1, long),
         "a header's name": f"Event: Work\r\n{long}: 1\r\n\r\n".encode(),
-        "the headers": sent(fallback.LONGEST_SHAPE, "Work"),
+        "the headers": sent(wire.LONGEST_SHAPE, "Work"),
     }[where]
     parser = ami.Parser()
     (event,) = parser.feed(data)
     lines = data.decode().split("\r\n")
     assert list(event.items()) == [tuple(line.split(": ")) for line in lines if line]
-    assert fallback._shapes == {}
+    assert pure("shapes").shapes == {}
     assert len(parser._first_lines) == (where != "the event's name")

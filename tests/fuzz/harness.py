@@ -35,7 +35,7 @@ def load(instrumented: AbstractContextManager[Any]) -> tuple[Both, dict[str, Any
     twins = Twins()
     with instrumented:
         both = Both(twins.get("compiled"), twins.get("pure"))
-    return both, twins.trees["pure"]["amistream._fallback"]._shapes
+    return both, twins.trees["pure"]["amistream._pure.shapes"].shapes
 
 
 def inputs(paths: list[str]) -> Iterator[Path]:
