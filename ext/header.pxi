@@ -21,7 +21,7 @@ cdef class Header:
     cdef readonly object members
     cdef public str attribute
     cdef dict _known                    # a member's plain value: the member
-    cdef tuple wire_names               # for messages: the names as bytes
+    cdef tuple _wire_names               # for messages: the names as bytes
     cdef tuple _true
     cdef tuple _false
     cdef tuple _unknown
@@ -59,13 +59,13 @@ cdef class Header:
         self.attribute = ""
         self.members = members
         self._known = {member.value: member for member in members or ()}
-        self.wire_names = encoded(names)
+        self._wire_names = encoded(names)
         self._true = encoded(true)
         self._false = encoded(false)
         self._unknown = encoded(unknown)
         self._unit = (<str>unit).encode()
         self._kind = KINDS[kind]
-        for name in self.wire_names:
+        for name in self._wire_names:
             name_text(of_bytes(name))
 
     def __set_name__(self, owner, name):
@@ -77,7 +77,7 @@ cdef class Header:
             return self
         if not isinstance(message, MessageCore):
             raise TypeError(f"{self!r} reads messages, not {type(message).__name__}")
-        if not find_declared(<MessageCore>message, self.wire_names, self._places, &value):
+        if not find_declared(<MessageCore>message, self._wire_names, self._places, &value):
             return self.failure
         return self.read(value) if self.members is None else self.read_member(value)
 
@@ -88,7 +88,7 @@ cdef class Header:
     def __repr__(self):
         return f"<{self.kind} header {self.names[0]}>"
 
-    cdef int add_to(self, dict headers, bint found, Slice sent_as, Slice value) except -1:
+    cdef int _add_to(self, dict headers, bint found, Slice sent_as, Slice value) except -1:
         """Put the typed value where `process()` gives it; `found` is whether it was sent."""
         if not found:
             if not self.optional:
@@ -97,7 +97,7 @@ cdef class Header:
         typed = self.read(value)
         headers[self.key] = typed
         if self.key == self.names[0] and not same(
-            sent_as, PyBytes_AS_STRING(self.wire_names[0]), PyBytes_GET_SIZE(self.wire_names[0])
+            sent_as, PyBytes_AS_STRING(self._wire_names[0]), PyBytes_GET_SIZE(self._wire_names[0])
         ):
             headers[text(sent_as)] = typed
         return 0

@@ -167,8 +167,8 @@ cdef class MessageCore:
         cdef bint found
         for declared in <tuple>type(self)._processed:
             header = <Header>declared
-            found = find(self.buffer, lines, header.wire_names, &sent_as, &value)
-            header.add_to(headers, found, sent_as, value)
+            found = find(self.buffer, lines, header._wire_names, &sent_as, &value)
+            header._add_to(headers, found, sent_as, value)
         return headers, data_lines(self.buffer, lines, self.is_response)
 
     def to_dict(self, bint typed=False):

@@ -9,13 +9,14 @@ from amistream._pure.values import KINDS, Reader, reader_of
 
 
 class Readable(Protocol):
-    """What a Header needs of a message; all that these two rooms share of each other.
+    """What a Header needs of a message: the seam between these two rooms.
 
     _bytes, _is_event: an event's own bytes, in which a header is searched without splitting it.
     _find: the slow way, for every message.
 
-    The names start with an underscore because the names
-    of a message without one belong to the headers that users declare.
+    A message needs only three members of a Header: `_wire_names`, `_line_start` and `_add_to`.
+    All these names start with an underscore, as only the twin itself uses them: in a message, the
+    other names belong to the headers that users declare.
     """
 
     _bytes: bytes
@@ -44,12 +45,12 @@ class Header:
         "failure",
         "key",
         "kind",
-        "line_start",
+        "_line_start",
         "members",
         "names",
         "optional",
         "processed",
-        "wire_names",
+        "_wire_names",
     )
 
     def __init__(
@@ -82,8 +83,8 @@ class Header:
         self.attribute = ""
         self.members = members
         # For messages: the names as bytes, and how the line of the first one starts.
-        self.wire_names = encoded(names)
-        self.line_start = b"\n" + self.wire_names[0] + b":"
+        self._wire_names = encoded(names)
+        self._line_start = b"\n" + self._wire_names[0] + b":"
         # The checks that few headers need are in readers of their own: __get__ is the hot path.
         reader = reader_of(kind, encoded(true), encoded(false), unit.encode())
         sentinels = encoded(unknown)
@@ -103,13 +104,13 @@ class Header:
         except AttributeError:
             raise TypeError(f"{self!r} reads messages, not {type(message).__name__}") from None
         # The same as MessageCore._find_exact, written out: a call would take a tenth of the time.
-        start = raw.rfind(self.line_start)
+        start = raw.rfind(self._line_start)
         if start >= 0:
-            start += len(self.line_start)
+            start += len(self._line_start)
             end = raw.find(b"\n", start)
             value = (raw[start:end] if end >= 0 else raw[start:]).strip(b" \t\r")
         else:
-            value = message._find(self.wire_names)[1]
+            value = message._find(self._wire_names)[1]
         if value is None:
             return self.failure
         result = self._read(value)
@@ -120,7 +121,7 @@ class Header:
         result = self._coerced(value)
         return self.failure if result is None else result
 
-    def add_to(self, headers: dict[str, Any], sent_as: bytes, value: bytes | None) -> None:
+    def _add_to(self, headers: dict[str, Any], sent_as: bytes, value: bytes | None) -> None:
         """Put the typed value where `process()` gives it; a `value` of None was not sent."""
         if value is None:
             if not self.optional:
@@ -128,7 +129,7 @@ class Header:
             return
         result = self._coerced(value)
         typed = headers[self.key] = self.failure if result is None else result
-        if sent_as != self.wire_names[0] and self.key == self.names[0]:
+        if sent_as != self._wire_names[0] and self.key == self.names[0]:
             headers[sent_as.decode("utf-8", "surrogateescape")] = typed
 
     def __repr__(self) -> str:

@@ -157,10 +157,10 @@ class MessageCore:
         shaped = self._shaped()
         headers: dict[str, Any] = paired(*shaped) if shaped else texts(self._split_headers())
         for header in self._processed:
-            sent_as, value = header.wire_names[0], self._find_exact(header.line_start)
+            sent_as, value = header._wire_names[0], self._find_exact(header._line_start)
             if value is None:
-                sent_as, value = self._find(header.wire_names)
-            header.add_to(headers, sent_as, value)
+                sent_as, value = self._find(header._wire_names)
+            header._add_to(headers, sent_as, value)
         return headers, [] if shaped else self.data
 
     def to_dict(self, typed: bool = False) -> dict[str, Any]:

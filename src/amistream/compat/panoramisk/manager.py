@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from amistream import _registry
+from amistream._wire import USER_EVENT
 from amistream.compat.panoramisk.messages import EOL, eager, lazy
 
 Protocol: Any = importlib.import_module("panoramisk.ami_protocol").AMIProtocol
@@ -47,7 +48,7 @@ class Route:
         self.matches = matches
         self.patterns = [pattern for _, pattern in matches]
         self.first_line = f"Event: {name}{EOL}".encode() if is_plain else None
-        self.is_custom = name == _registry.USER_EVENT.decode()
+        self.is_custom = name == USER_EVENT.decode()
         self.is_simple = is_plain and not self.is_custom and name.lower() != "shutdown"
         self.is_wanted = bool(matches) or not self.is_simple
 
