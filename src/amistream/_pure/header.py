@@ -40,17 +40,17 @@ class Header:
 
     __slots__ = (
         "_coerced",
+        "_line_start",
         "_read",
+        "_wire_names",
         "attribute",
         "failure",
         "key",
         "kind",
-        "_line_start",
         "members",
         "names",
         "optional",
         "processed",
-        "_wire_names",
     )
 
     def __init__(
