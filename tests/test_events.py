@@ -213,12 +213,12 @@ def test_a_bridge_under_its_prefix(ami: ModuleType) -> None:
 
 
 def test_the_stub_of_the_snapshots_is_in_step() -> None:
-    script = ROOT / "ci" / "stubs.py"
+    script = ROOT / "ci" / "quality" / "stubs.py"
     if not (ROOT / "src").is_dir():
         pytest.skip("the tests run outside the tree")
     names: dict[str, Any] = {"__name__": "stubs", "__file__": str(script)}
     exec(compile(script.read_text(), script, "exec"), names)
-    assert names["STUB"].read_text() == names["stub"]()
+    assert names["STUB"].read_text() == names["make_stub"]()
 
 
 # pystrix's classes of ConfBridge, MeetMe and DAHDI: header, text, value; then the failure value.

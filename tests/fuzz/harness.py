@@ -1,7 +1,7 @@
 """Runs a target under atheris: python tests/fuzz/harness.py TARGET [libFuzzer's options] FOLDERS.
 
 `--replay` instead gives each file, or each file of a folder, to the target once, without atheris.
-The package must be installed with the extension; `python ci/fuzz.py` builds it for that.
+The package must be installed with the extension; `python -m ci.safety fuzz` builds it for that.
 
 FUZZ_LAUNCHER: the program that libFuzzer starts again for -merge=1; it runs this with the target.
 FUZZ_PYTHON=0: only the extension's coverage counts. Under ASan the coverage of each Python line

@@ -52,10 +52,7 @@ static uint8_t *copied(const void *bytes, size_t n, size_t shift)
     return block + shift;
 }
 
-static void released(uint8_t *copy, size_t shift)
-{
-    free(copy - shift);
-}
+static void released(uint8_t *copy, size_t shift) { free(copy - shift); }
 
 /* --- the references: what scan.h says of each function, done the obvious way --- */
 
@@ -70,8 +67,8 @@ static size_t plain_event_end(const uint8_t *p, size_t n, size_t *name_end)
             if (i < 7 || p[i - 1] != '\r')
                 return AMI_NOT_PLAIN;
             *name_end = i - 1;
-        } else if (p[before - 1] == '\r'
-                   && (i == before + 1 || (i == before + 2 && p[i - 1] == '\r'))) {
+        } else if (p[before - 1] == '\r' &&
+                   (i == before + 1 || (i == before + 2 && p[i - 1] == '\r'))) {
             return i + 1;
         }
         before = i;
@@ -99,10 +96,7 @@ static size_t plain_split_lines(const uint8_t *p, size_t n, ami_line *lines)
     return count + (size_t)begun;
 }
 
-static int is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r';
-}
+static int is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
 static const char *plain_value(const char *buffer, const ami_line *line, size_t *size)
 {

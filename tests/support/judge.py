@@ -25,7 +25,9 @@ class Judged(NamedTuple):
 
 def read(stream: bytes) -> list[Judged]:
     """The whole messages of a stream."""
-    messages, block, greeted = [], [], False
+    messages: list[Judged] = []
+    block: list[bytes] = []
+    greeted = False
     for line in re.findall(rb"[^\n]*\n", stream):
         if not block:
             if line in (b"\n", b"\r\n"):

@@ -1,6 +1,6 @@
 """Snapshots: the headers that many events have for a channel or a bridge, with their prefixes.
 
-Type checkers and editors read _snapshots.pyi, which `python ci/stubs.py` writes.
+Type checkers and editors read _snapshots.pyi, which `python -m ci.quality stubs` writes.
 """
 
 from __future__ import annotations

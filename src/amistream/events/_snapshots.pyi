@@ -1,4 +1,4 @@
-"""What _snapshots.py makes, spelled out; written by ci/stubs.py."""
+"""The classes that _snapshots.py makes; written by `python -m ci.quality stubs`."""
 
 from amistream.enums import ChannelState
 from amistream.headers import Enumeration, Int, Text, Variables

@@ -1,6 +1,9 @@
-"""Writes the stub of the snapshot classes, which type checkers cannot follow as they are made.
+"""Writes src/amistream/events/_snapshots.pyi, the stub of the classes that _snapshots.py makes.
 
-Run from the checkout, with amistream installed: python ci/stubs.py [--check]
+    python -m ci.quality stubs           write the stub
+    python -m ci.quality stubs --check   write nothing; fail if the stub is out of date
+
+Run it after a change of the snapshots. The package must be installed.
 """
 
 from __future__ import annotations
@@ -13,9 +16,9 @@ from amistream.events import _snapshots
 from amistream.headers import Enumeration, Int, TypedHeader
 from amistream.messages import Event
 
-STUB = Path(__file__).resolve().parent.parent / "src/amistream/events/_snapshots.pyi"
+STUB = Path(__file__).resolve().parents[2] / "src/amistream/events/_snapshots.pyi"
 HEAD = '''\
-"""What _snapshots.py makes, spelled out; written by ci/stubs.py."""
+"""The classes that _snapshots.py makes; written by `python -m ci.quality stubs`."""
 
 from amistream.enums import ChannelState
 from amistream.headers import Enumeration, Int, Text, Variables
@@ -25,22 +28,24 @@ UNKNOWN: tuple[str, ...]
 '''
 
 
-def main() -> int:
-    """Write the stub, or with --check say whether it is in step; the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; 1 if it is stale")
-    if not parser.parse_args().check:
-        STUB.write_text(stub())
-    elif STUB.read_text() != stub():
-        print(f"{STUB.name} is stale: run python ci/stubs.py")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--check", action="store_true", help="write nothing, compare only")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Write the stub, or compare it with what would be written; the exit code."""
+    if not options.check:
+        STUB.write_text(make_stub())
+    elif STUB.read_text() != make_stub():
+        print(f"FAILED: {STUB.name} is out of date: run python -m ci.quality stubs")
         return 1
     return 0
 
 
-def stub() -> str:
+def make_stub() -> str:
     """The whole stub."""
-    made = [value for value in vars(_snapshots).values() if _is_snapshot(value)]
-    return HEAD + "".join("\n" + "\n".join(_lines(cls)) + "\n" for cls in made)
+    classes = [value for value in vars(_snapshots).values() if _is_snapshot(value)]
+    return HEAD + "".join("\n" + "\n".join(_lines(cls)) + "\n" for cls in classes)
 
 
 def _is_snapshot(value: object) -> bool:
@@ -60,7 +65,3 @@ def _type_of(header: TypedHeader[object]) -> str:
     if isinstance(header, Int):
         return "Int[int | None]"
     return type(header).__name__
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""Looks for memory errors, and for inputs on which the compiled and the pure twin differ."""
