@@ -1,6 +1,7 @@
 """The optional extension; everything else is in pyproject.toml.
 
-AMISTREAM_NO_EXTENSIONS=1 leaves it out, AMISTREAM_REQUIRE_EXTENSIONS=1 makes its failure fatal.
+AMISTREAM_NO_EXTENSIONS=1 leaves it out. AMISTREAM_REQUIRE_EXTENSIONS=1 makes its failure fatal.
+AMISTREAM_ANNOTATE=1 writes build/cython/ext/*.html, which shows the C of each Cython line.
 """
 
 import os
@@ -28,7 +29,9 @@ def extensions():
         define_macros=macros,
     )
     # An error in the Cython text is raised here, before anything is optional.
-    built = cythonize([module], force=True, build_dir="build/cython")
+    built = cythonize(
+        [module], force=True, build_dir="build/cython", annotate=is_set("AMISTREAM_ANNOTATE")
+    )
     for extension in built:
         extension.optional = not is_set("AMISTREAM_REQUIRE_EXTENSIONS")
     return built

@@ -28,7 +28,12 @@
 
 #if defined(_MSC_VER)
 #include <intrin.h>
-static inline unsigned ami_lowest_bit(uint64_t mask) { unsigned long at; _BitScanForward64(&at, mask); return at; }
+static inline unsigned ami_lowest_bit(uint64_t mask)
+{
+    unsigned long at;
+    _BitScanForward64(&at, mask);
+    return at;
+}
 #define AMI_LIKELY(x) (x)
 #else
 static inline unsigned ami_lowest_bit(uint64_t mask) { return (unsigned)__builtin_ctzll(mask); }
@@ -99,8 +104,7 @@ static inline size_t ami_event_end(const uint8_t *p, size_t n, size_t *name_end)
         while (ends != 0) {
             /* A LF one or two bytes after another; name_end >= 6, so end - 3 is inside. */
             size_t end = at + ami_lowest_bit(ends);
-            if (p[end - 1] == '\n' ? p[end - 2] == '\r'
-                                   : p[end - 1] == '\r' && p[end - 3] == '\r')
+            if (p[end - 1] == '\n' ? p[end - 2] == '\r' : p[end - 1] == '\r' && p[end - 3] == '\r')
                 return end + 1;
             ends &= ends - 1;
         }
@@ -217,8 +221,8 @@ static inline const char *ami_value(const char *buffer, const ami_line *line, si
     const char *p = buffer + line->colon + 1, *end = buffer + line[1].start;
     if (end > p && end[-1] == '\n')
         end--;
-    if (AMI_LIKELY(end - p >= 3 && p[0] == ' ' && (uint8_t)p[1] > ' ' && end[-1] == '\r'
-                   && (uint8_t)end[-2] > ' ')) {
+    if (AMI_LIKELY(end - p >= 3 && p[0] == ' ' && (uint8_t)p[1] > ' ' && end[-1] == '\r' &&
+                   (uint8_t)end[-2] > ' ')) {
         *size = (size_t)(end - p) - 2;
         return p + 1;
     }
@@ -237,14 +241,21 @@ static inline uint32_t ami_hash(const char *p, size_t n)
     memcpy(&head, p, n < 8 ? n : 8);
     if (n > 8)
         memcpy(&tail, p + n - 8, 8);
-    uint64_t mixed = (head ^ tail * UINT64_C(0x9E3779B97F4A7C15) ^ n) * UINT64_C(0xD6E8FEB86659FD93);
+    uint64_t mixed =
+        (head ^ tail * UINT64_C(0x9E3779B97F4A7C15) ^ n) * UINT64_C(0xD6E8FEB86659FD93);
     return (uint32_t)(mixed >> 32);
 }
 
 /* Compare-and-swap of a pointer and of a flag, for events and parsers shared between threads. */
 #if defined(_MSC_VER)
-static inline int ami_publish(void **slot, void *value) { return _InterlockedCompareExchangePointer(slot, value, NULL) == NULL; }
-static inline void *ami_published(void **slot) { return _InterlockedCompareExchangePointer(slot, NULL, NULL); }
+static inline int ami_publish(void **slot, void *value)
+{
+    return _InterlockedCompareExchangePointer(slot, value, NULL) == NULL;
+}
+static inline void *ami_published(void **slot)
+{
+    return _InterlockedCompareExchangePointer(slot, NULL, NULL);
+}
 static inline int ami_enter(long *busy) { return _InterlockedExchange(busy, 1) == 0; }
 static inline void ami_leave(long *busy) { _InterlockedExchange(busy, 0); }
 #else
@@ -254,7 +265,10 @@ static inline int ami_publish(void **slot, void *value)
     return __atomic_compare_exchange_n(slot, &none, value, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 static inline void *ami_published(void **slot) { return __atomic_load_n(slot, __ATOMIC_ACQUIRE); }
-static inline int ami_enter(long *busy) { return __atomic_exchange_n(busy, 1, __ATOMIC_ACQUIRE) == 0; }
+static inline int ami_enter(long *busy)
+{
+    return __atomic_exchange_n(busy, 1, __ATOMIC_ACQUIRE) == 0;
+}
 static inline void ami_leave(long *busy) { __atomic_store_n(busy, 0, __ATOMIC_RELEASE); }
 #endif
 

@@ -242,7 +242,6 @@ def print_coverage(workshop: Workshop) -> None:
     shutil.rmtree(built, ignore_errors=True)
     build_for_gcov(workshop, built)
     data = str(workshop.folder / "coverage")
-    pure = [f"{path}*" for path in find_pure_twin(built)]
     for target in MINUTES:
         inputs = workshop.folder / f"replayed-{target}"
         shutil.rmtree(inputs, ignore_errors=True)
@@ -250,7 +249,7 @@ def print_coverage(workshop: Workshop) -> None:
         started = time.monotonic()
         must_run(
             ROOT,
-            *(workshop.python, "-m", "coverage", "run", "-p", f"--include={','.join(pure)}"),
+            *(workshop.python, "-m", "coverage", "run", "-p", "--include=*/_pure/*.py"),
             *(HARNESS, target, "--replay", inputs),
             PYTHONPATH=str(built),
             COVERAGE_FILE=data,
@@ -263,11 +262,6 @@ def print_coverage(workshop: Workshop) -> None:
     lines = must_run(ROOT, "gcov", "--json-format", "-t", "-o", built, built / f"{EXTENSION}.c")
     for path in sorted((ROOT / "ext").glob("*.[hp]*")):
         print_lines_run(lines, path)
-
-
-def find_pure_twin(package: Path) -> list[Path]:
-    """The pure twin's modules in a copy of src/."""
-    return sorted((package / "amistream").glob("_pure")) or [package / "amistream" / "_fallback.py"]
 
 
 def build_for_gcov(workshop: Workshop, into: Path) -> None:
