@@ -321,7 +321,7 @@ cdef bint event_name(MessageCore message, Slice *value) except -1:
 
 
 cdef bint find_named(MessageCore message, name, Slice *value) except -1:
-    """The value of the last header called `name`; an ASCII name is not encoded but read in place."""
+    """The value of the last header called `name`. An ASCII name is read in place, not encoded."""
     cdef Slice wanted       # borrowed from `name` or `encoded`
     cdef Slice sent_as
     cdef Lines *lines

@@ -327,7 +327,9 @@ cdef class Parser:
             end = n if newline is NULL else newline + 1 - p
             length[0] = end
             if not self._skipping and end > min(self.max_message, self._line_start + self.max_line):
-                return LINE_TOO_LONG if self._line_start + self.max_line < self.max_message else TOO_LARGE
+                if self._line_start + self.max_line < self.max_message:
+                    return LINE_TOO_LONG
+                return TOO_LARGE
             if newline is NULL:
                 self._search_from = n
                 return MORE

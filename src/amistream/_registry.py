@@ -1,4 +1,4 @@
-"""Which class serves which event name: read by both twins, written when classes are registered."""
+"""The registry of event classes: the class for each event's name, and what `only=` selects."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from amistream._wire import USER_EVENT
 from amistream.errors import EventNameTaken
 
 classes: dict[bytes, type] = {}
-"""Event name, as on the wire, to the class that serves it. Names are only ever added."""
+"""The class that serves each event name, as on the wire. Names are only added."""
 
 user_events: dict[bytes, type] = {}
-"""The header UserEvent of the events called so, to the class that serves it. Only added to."""
+"""The class that serves each UserEvent, by the value of its header UserEvent."""
 
 _bases: dict[str, type] = {}
 
 
 class Selection(NamedTuple):
-    """What a parser builds: a class, or None for what it skips on the raw bytes.
+    """The class that a parser builds for each kind of message; None if it skips the kind.
 
-    An event called UserEvent is built as what `user_events` has for its header UserEvent, any
-    other as `user_event`; `names` has the name if one of them is wanted.
+    An event named UserEvent is built as the class that `user_events` has for its header UserEvent,
+    or else as `user_event`. `names` has the name UserEvent if any of these is wanted.
     """
 
     names: dict[bytes, type]
@@ -33,7 +33,7 @@ class Selection(NamedTuple):
 
 
 def bind(message: type, event: type, response: type) -> None:
-    """Tell the twins the three classes of messages.py, which are built on the twins' own."""
+    """Make the three classes of messages.py known; they derive from the twin's MessageCore."""
     _bases.update(message=message, event=event, response=response)
 
 
@@ -54,9 +54,9 @@ def _add(names: dict[bytes, type], cls: type, name: str) -> None:
 
 
 def select(only: Any) -> Selection:
-    """Resolve `Parser(only=...)`: event classes and event names, or the base classes themselves.
+    """Resolve `Parser(only=...)`: event classes, event names, or the three base classes.
 
-    TypeError for anything else, ValueError for an event class no name is registered for.
+    TypeError for anything else, ValueError for an event class that serves no name.
     """
     message, event, response = _bases["message"], _bases["event"], _bases["response"]
     every_event = Selection(
