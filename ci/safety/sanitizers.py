@@ -92,8 +92,8 @@ PLANTED_ERRORS = (
         ("asan",),
     ),
     PlantedError(
-        "a message's index is not freed",
-        "        PyMem_Free(self.index)\n",
+        "a message's lines are not freed",
+        "        PyMem_Free(self.lines)\n",
         "",
         r"amistream.Parser().feed(b'Event: Hangup\r\nX: ' + 46 * b'y' + b'\r\n\r\n')[0]['X']",
         ("asan",),
