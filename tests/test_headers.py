@@ -608,8 +608,9 @@ def test_numbered(ami: ModuleType) -> None:
     assert event.to_dict(typed=True)["Report3LSR"] == 7
     many = "".join(f"Report{number}LSR: {number}\r\n" for number in range(40))
     assert custom(ami, many, x=header).x == tuple(range(31))
-    with pytest.raises(ValueError, match="has <N> in its name once"):
-        ami.headers.Numbered(ami.headers.Int("LSR"))
+    for name in ("LSR", "Report<N>LSR<N>"):
+        with pytest.raises(ValueError, match="has <N> in its name once"):
+            ami.headers.Numbered(ami.headers.Int(name))
 
 
 # --- several declarations of one header, and what a module gives ----------------------------------
