@@ -63,6 +63,9 @@ def test_a_forked_process_parses_on(ami: ModuleType) -> None:
     assert run(ami, "forked") == "the children ended with [0]\n"
 
 
-@pytest.mark.parametrize("main", ["before", "between", "after"])
+@pytest.mark.parametrize(
+    "main",
+    ["before", *(pytest.param(one, marks=pytest.mark.heavy) for one in ("between", "after"))],
+)
 def test_subinterpreters_have_the_pure_twin(ami: ModuleType, main: str) -> None:
     assert run(ami, "subinterpreters", main).startswith(f"{ami.IMPLEMENTATION}|")

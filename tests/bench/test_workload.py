@@ -15,7 +15,7 @@ SCRIPT = ROOT / "bench" / "workload.py"
 CALLS = 216
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def workload() -> ModuleType:
     spec = importlib.util.spec_from_file_location("workload", SCRIPT)
     assert spec is not None
@@ -31,7 +31,7 @@ def stream(workload, **options) -> bytes:
     return b"".join(workload.Workload(workload.Options(**options)).chunks())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def played(workload) -> bytes:
     return stream(workload)
 
@@ -212,6 +212,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
     )
 
 
+@pytest.mark.heavy
 def test_the_command_writes_the_stream(played, tmp_path):
     path = tmp_path / "out.ami"
     rate, seconds = ("--calls-per-second", "10"), ("--seconds", str(CALLS / 10))
@@ -219,6 +220,7 @@ def test_the_command_writes_the_stream(played, tmp_path):
     assert path.read_bytes() == played
 
 
+@pytest.mark.heavy
 def test_the_command_writes_to_standard_output(workload):
     done = run("--seconds", "1", "--calls-per-second", "2")
     assert done.stdout == stream(workload, seconds=1, calls_per_second=2)

@@ -162,6 +162,7 @@ def test_typed_json_of_an_address(run, save):
     ]
 
 
+@pytest.mark.heavy
 def test_typed_json_of_a_whole_recording(run):
     objects = read_json(run("parse", QUEUE_EVENTS, "--json", "--typed"))
     assert len(objects) == 24_572

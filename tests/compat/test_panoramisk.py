@@ -183,6 +183,7 @@ def in_ascii(stream: bytes) -> bytes:
 # --- the streams of real Asterisks ------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_capture_of_a_call_centre_is_seen_the_same(drop_in, queue_events):
     stream = in_ascii(without_banner(queue_events))
     pieces = [stream[at : at + 4999] for at in range(0, len(stream), 4999)]
@@ -216,6 +217,7 @@ def test_hangups_of_a_call_centre(installed, queue_events):
     assert run(scenario()) == [(one["Uniqueid"], one["Cause"]) for one in expected]
 
 
+@pytest.mark.heavy
 def test_every_header_alone_is_as_in_the_dict(installed, messages, queue_events, list_actions):
     stream = without_banner(queue_events) + without_banner(list_actions)
     for raw in stream.split(b"\r\n\r\n")[::7]:

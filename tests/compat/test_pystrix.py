@@ -380,7 +380,9 @@ def plain_messages(stream: bytes) -> Iterator[Any]:
         yield found
 
 
-@pytest.mark.parametrize("capture", ["queue_events", "list_actions"])
+@pytest.mark.parametrize(
+    "capture", ["list_actions", pytest.param("queue_events", marks=pytest.mark.heavy)]
+)
 def test_the_same_events_and_typed_headers_as_without(
     capture: str,
     request: pytest.FixtureRequest,
