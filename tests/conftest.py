@@ -1,4 +1,4 @@
-"""The fixtures that give a test the twins, and what pytest is told."""
+"""Fixtures that give a test the twins and the captures, and settings and hooks of pytest."""
 
 from __future__ import annotations
 

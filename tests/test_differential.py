@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from support.comparing import assert_judged, attempt, counters, described, looked_up, resolved
-from support.feeding import cut, story
+from support.comparing import assert_judged, attempt, counters, describe, look_up, resolve
+from support.feeding import cut, replay
 from support.pieces import HEADERS, JOINTS, LINES, WORDS
 
 
@@ -59,14 +59,14 @@ SELECTIONS = st.sets(
 def outcomes(ami: ModuleType, stream: bytes, sizes: list[int], **options: Any) -> list[Any]:
     """What each call of a parser's life gives, up to the close that says nothing."""
     parser = ami.Parser(**options)
-    told = [
+    results = [
         (attempt(lambda chunk=chunk: parser.feed(chunk)), counters(parser))
         for chunk in cut(stream, *sizes)
     ]
-    while not told or told[-1][0] != ("messages",):
-        told.append((attempt(parser.close), counters(parser)))
-    told.append((attempt(lambda: parser.feed(b"Event: Hangup\r\n\r\n")), counters(parser)))
-    return told
+    while not results or results[-1][0] != ("messages",):
+        results.append((attempt(parser.close), counters(parser)))
+    results.append((attempt(lambda: parser.feed(b"Event: Hangup\r\n\r\n")), counters(parser)))
+    return results
 
 
 @given(stream=STREAMS, sizes=SIZES, limits=LIMITS)
@@ -93,7 +93,8 @@ def test_how_the_stream_is_cut_changes_nothing(
     ami: ModuleType, stream: bytes, sizes: list[int], limits: dict[str, int]
 ) -> None:
     in_pieces, whole = (
-        story(ami, stream, *some, tell=described, **limits) for some in (sizes, [len(stream) or 1])
+        replay(ami, stream, *some, describe=describe, **limits)
+        for some in (sizes, [len(stream) or 1])
     )
     assert in_pieces == whole
 
@@ -108,7 +109,7 @@ def test_the_twins_read_plain_events_the_same(both: Any, streams: list[list[byte
         dicts = [[one.to_dict(), one.process(), dict(one)] for one in messages]
         again = [[one.to_dict(), one.process(), dict(one)] for one in messages]
         assert repr(again) == repr(dicts)
-        return [repr(dicts), list(map(described, messages))]
+        return [repr(dicts), list(map(describe, messages))]
 
     compiled, pure = map(read, both)
     assert compiled == pure
@@ -120,7 +121,7 @@ def test_the_twins_read_plain_events_the_same(both: Any, streams: list[list[byte
 @example(raw=b"Response: Follows\r\nOutput: a\r\nb\n--END COMMAND--", kind="Response")
 @example(raw=b"Event: X\r\nResponse: Follows\r\na\nb: 1\n", kind="Response")
 def test_messages_made_by_hand(both: Any, raw: bytes, kind: str) -> None:
-    compiled, pure = (described(resolved(ami, kind)(raw)) for ami in both)
+    compiled, pure = (describe(resolve(ami, kind)(raw)) for ami in both)
     assert compiled == pure
 
 
@@ -134,7 +135,7 @@ def test_messages_made_by_hand(both: Any, raw: bytes, kind: str) -> None:
 @example(raw=b": 17\r\n", kind="Event", name="")
 def test_looking_up_any_name(both: Any, raw: bytes, kind: str, name: str) -> None:
     def found(ami: ModuleType) -> list[Any]:
-        return looked_up(resolved(ami, kind)(raw), name)
+        return look_up(resolve(ami, kind)(raw), name)
 
     compiled, pure = map(found, both)
     assert compiled == pure
@@ -145,7 +146,7 @@ def test_a_selection_gives_what_a_filter_would(
     both: Any, stream: bytes, sizes: list[int], selection: set[str]
 ) -> None:
     def selected(ami: ModuleType) -> list[Any]:
-        only = {resolved(ami, path) if "." in path else path for path in selection}
+        only = {resolve(ami, path) if "." in path else path for path in selection}
         classes = tuple(item for item in only if isinstance(item, type))
         everything = ami.Parser().feed(stream)
         wanted = [
@@ -158,7 +159,7 @@ def test_a_selection_gives_what_a_filter_would(
         messages = [message for chunk in cut(stream, *sizes) for message in parser.feed(chunk)]
         assert messages == wanted
         assert (parser.messages, parser.skipped) == (len(wanted), len(everything) - len(wanted))
-        return [described(message) for message in messages]
+        return [describe(message) for message in messages]
 
     compiled, pure = map(selected, both)
     assert compiled == pure

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.feeding import cut, story, told
+from support.feeding import as_tuple, cut, replay
 
 pytestmark = pytest.mark.quick
 
@@ -120,7 +120,9 @@ def test_only(ami: ModuleType, only: Callable[[Any], Any], wanted: list[bytes], 
     everything = ami.Parser().feed(b"".join(MIXED))
     messages = fed(parser, b"".join(MIXED), size)
     assert raws(messages) == wanted
-    assert [told(one) for one in messages] == [told(one) for one in everything if one.raw in wanted]
+    assert [as_tuple(one) for one in messages] == [
+        as_tuple(one) for one in everything if one.raw in wanted
+    ]
     assert (parser.messages, parser.skipped) == (len(wanted), len(MIXED) - len(wanted))
     assert parser.malformed == 1  # the stray, built or not
 
@@ -212,8 +214,8 @@ def test_a_parser_has_no_copy(ami: ModuleType) -> None:
 LONG = b"Event: Long\r\nText: " + 300 * b"x" + b"\r\nCause: 1\r\n\r\n"
 
 
-def told_of(ami: ModuleType, message: bytes) -> Any:
-    return told(ami.Parser().feed(message)[0])
+def parse_as_tuple(ami: ModuleType, message: bytes) -> Any:
+    return as_tuple(ami.Parser().feed(message)[0])
 
 
 def line_too_long(offset: int, limit: int) -> str:
@@ -234,8 +236,8 @@ def too_large(offset: int, limit: int) -> str:
 @pytest.mark.parametrize("size", [1, 5, 1 << 20])
 def test_a_message_of_just_the_limit_passes(ami: ModuleType, message: bytes, size: int) -> None:
     limit = len(message)
-    assert story(ami, message, size, max_message=limit)[0][2] == message
-    assert story(ami, message, size, max_message=limit - 1)[0] == too_large(0, limit - 1)
+    assert replay(ami, message, size, max_message=limit)[0][2] == message
+    assert replay(ami, message, size, max_message=limit - 1)[0] == too_large(0, limit - 1)
 
 
 def test_the_limit_unless_told_otherwise_is_a_mebibyte(ami: ModuleType) -> None:
@@ -310,9 +312,9 @@ OUTPUT = b"\nEvent: Hangup\r\n\r\nResponse: Success\r\n\r\n" + 90 * b"long " + b
 )
 def test_it_goes_on_at_the_next_message(ami: ModuleType, message: bytes) -> None:
     stream = HANGUP + message + PONG + message + b"\r\n" + NEWCHANNEL
-    whole = story(ami, stream, len(stream), max_message=80)
-    told_raws = [one if isinstance(one, str) else one[2] for one in whole[:5]]
-    assert told_raws == [
+    whole = replay(ami, stream, len(stream), max_message=80)
+    raws_and_errors = [one if isinstance(one, str) else one[2] for one in whole[:5]]
+    assert raws_and_errors == [
         HANGUP,
         too_large(len(HANGUP), 80),
         PONG,
@@ -321,7 +323,7 @@ def test_it_goes_on_at_the_next_message(ami: ModuleType, message: bytes) -> None
     ]
     assert whole[5:] == [3, len(stream), 2, 0, None]
     for size in range(1, len(stream)):
-        assert story(ami, stream, size, max_message=80) == whole, f"in chunks of {size}"
+        assert replay(ami, stream, size, max_message=80) == whole, f"in chunks of {size}"
 
 
 def test_an_endless_line_is_not_kept(ami: ModuleType) -> None:
@@ -342,10 +344,10 @@ def test_a_line_of_just_the_limit_passes(ami: ModuleType) -> None:
     assert longest in HANGUP
     stream = HANGUP + PONG
     for size in range(1, len(stream) + 1):
-        passed = story(ami, stream, size, max_line=len(longest))
+        passed = replay(ami, stream, size, max_line=len(longest))
         assert [one[2] for one in passed[:2]] == [HANGUP, PONG], f"in chunks of {size}"
-        found = story(ami, stream, size, max_line=len(longest) - 1)
-        assert found[:2] == [line_too_long(0, len(longest) - 1), told_of(ami, PONG)]
+        found = replay(ami, stream, size, max_line=len(longest) - 1)
+        assert found[:2] == [line_too_long(0, len(longest) - 1), parse_as_tuple(ami, PONG)]
         assert found[2:] == [1, len(stream), 1, 0, None], f"in chunks of {size}"
 
 
@@ -354,10 +356,10 @@ def test_headers_of_just_the_limit_pass(ami: ModuleType) -> None:
         message = b"Event: X\r\n" + 60 * b"A: 1\r\n" + end
         stream = message + PONG
         for size in (1, 7, 64, len(stream) - 1, len(stream)):
-            passed = story(ami, stream, size, max_headers=61)
+            passed = replay(ami, stream, size, max_headers=61)
             assert [one[2] for one in passed[:2]] == [message, PONG], f"in chunks of {size}"
-            found = story(ami, stream, size, max_headers=60)
-            assert found[:2] == [too_many_lines(0, 60), told_of(ami, PONG)]
+            found = replay(ami, stream, size, max_headers=60)
+            assert found[:2] == [too_many_lines(0, 60), parse_as_tuple(ami, PONG)]
             assert found[2:] == [1, len(stream), 1, 0, None], f"in chunks of {size}"
 
 
@@ -374,10 +376,10 @@ def test_headers_of_just_the_limit_pass(ami: ModuleType) -> None:
 )
 def test_every_line_counts(ami: ModuleType, message: bytes) -> None:
     stream = HANGUP + message + PONG
-    whole = story(ami, stream, len(stream), max_headers=19)
-    assert whole[1:3] == [too_many_lines(len(HANGUP), 19), told_of(ami, PONG)]
+    whole = replay(ami, stream, len(stream), max_headers=19)
+    assert whole[1:3] == [too_many_lines(len(HANGUP), 19), parse_as_tuple(ami, PONG)]
     for size in range(1, len(stream)):
-        assert story(ami, stream, size, max_headers=19) == whole, f"in chunks of {size}"
+        assert replay(ami, stream, size, max_headers=19) == whole, f"in chunks of {size}"
 
 
 @pytest.mark.parametrize("max_message", [40, 60, 75, 90, 200])
@@ -389,14 +391,14 @@ def test_the_bound_that_is_passed_first_is_told(
     """Whatever the chunks are: what the error tells depends on the stream alone."""
     bounds = {"max_message": max_message, "max_line": max_line, "max_headers": max_headers}
     stream = HANGUP + LONG + PONG + b"Event: X\r\n" + 60 * b"A: 1\r\n" + b"\r\n" + NEWCHANNEL
-    whole = story(ami, stream, len(stream), **bounds)
+    whole = replay(ami, stream, len(stream), **bounds)
     for size in (1, 2, 3, 7, 19, 64, 100, 301):
-        assert story(ami, stream, size, **bounds) == whole, f"in chunks of {size}"
+        assert replay(ami, stream, size, **bounds) == whole, f"in chunks of {size}"
 
 
 def test_two_bounds_that_are_passed_at_once(ami: ModuleType) -> None:
     for size in (1, 30, 1000):
-        found = story(ami, LONG, size, max_message=70, max_line=70 - len(b"Event: Long\r\n"))
+        found = replay(ami, LONG, size, max_message=70, max_line=70 - len(b"Event: Long\r\n"))
         assert found[0] == too_large(0, 70)
 
 
@@ -422,8 +424,8 @@ def test_what_the_errors_of_the_other_bounds_hold(ami: ModuleType) -> None:
         parser.feed(HANGUP + LONG + PONG + b"Event: X\r\n" + 12 * b"A: 1\r\n" + b"\r\n")
     with pytest.raises(ami.MessageTooLarge) as count:
         parser.feed(HANGUP)
-    told = [(e.value.setting, e.value.limit, e.value.offset) for e in (line, count)]
-    assert told == [
+    bounds = [(e.value.setting, e.value.limit, e.value.offset) for e in (line, count)]
+    assert bounds == [
         ("max_line", 50, len(HANGUP)),
         ("max_headers", 12, len(HANGUP + LONG + PONG)),
     ]
@@ -477,8 +479,8 @@ def test_feed_takes_no_str(ami: ModuleType) -> None:
     parser = ami.Parser()
     with pytest.raises(TypeError) as caught:
         parser.feed("Event: Hangup\r\n\r\n")
-    told = "feed() takes bytes, not str: pass what the socket gave, undecoded"
-    assert str(caught.value) == told
+    message = "feed() takes bytes, not str: pass what the socket gave, undecoded"
+    assert str(caught.value) == message
     assert parser.bytes == 0
 
 
@@ -810,7 +812,7 @@ def test_a_message_one_byte_too_long_ends_where_it_ends(ami: ModuleType, message
     """Though its last byte is the one that is too much."""
     limit, after = len(message) - 1, b"Foo: 1\n\n"
     for size in range(1, len(message + after) + 1):
-        happened = story(ami, message + after, size, max_message=limit)
+        happened = replay(ami, message + after, size, max_message=limit)
         assert happened[0] == too_large(0, limit), f"in chunks of {size}"
         assert happened[1][2] == after, f"in chunks of {size}"
         assert happened[2:] == [1, len(message + after), 2, 0, None]

@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from support.feeding import feeds
+from support.feeding import parse_at_every_size
 
 pytestmark = pytest.mark.quick
 
@@ -16,7 +16,7 @@ PONG = b"Response: Success\r\nPing: Pong\r\n\r\n"
 
 
 def only_one(ami: ModuleType, data: bytes) -> Any:
-    (message,) = feeds(ami, data)
+    (message,) = parse_at_every_size(ami, data)
     return message
 
 
@@ -44,7 +44,10 @@ def test_a_banner_is_not_part_of_the_first_message(
     parser = ami.Parser()
     assert [message.raw for message in parser.feed(sent + PONG)] == [PONG]
     assert parser.banner == banner
-    assert [message.raw for message in feeds(ami, sent + PONG + HANGUP)] == [PONG, HANGUP]
+    assert [message.raw for message in parse_at_every_size(ami, sent + PONG + HANGUP)] == [
+        PONG,
+        HANGUP,
+    ]
 
 
 def test_a_stream_without_a_banner(ami: ModuleType) -> None:
@@ -55,7 +58,7 @@ def test_a_stream_without_a_banner(ami: ModuleType) -> None:
 
 
 def test_a_stream_that_starts_inside_a_message(ami: ModuleType) -> None:
-    first, second = feeds(ami, b"ndCallerID: 1\r\nCause: 16\r\n\r\n" + HANGUP)
+    first, second = parse_at_every_size(ami, b"ndCallerID: 1\r\nCause: 16\r\n\r\n" + HANGUP)
     assert (type(first), first.name, first["Cause"]) == (ami.Message, None, "16")
     assert second.raw == HANGUP
 
@@ -65,13 +68,13 @@ def test_a_banner_again_in_the_middle_of_a_stream(ami: ModuleType) -> None:
     parser = ami.Parser()
     parser.feed(stream)
     assert parser.banner == "Asterisk Call Manager/12.0.0"
-    assert [message.raw for message in feeds(ami, stream)] == [PONG, HANGUP]
+    assert [message.raw for message in parse_at_every_size(ami, stream)] == [PONG, HANGUP]
 
 
 @pytest.mark.parametrize("before", [PONG, HANGUP])
 def test_only_asterisks_own_banner_is_known_later_on(ami: ModuleType, before: bytes) -> None:
     """A line without a colon starts a message there: nothing is guessed away."""
-    first, second = feeds(ami, before + b"Whatever 1.0\r\n" + HANGUP)
+    first, second = parse_at_every_size(ami, before + b"Whatever 1.0\r\n" + HANGUP)
     assert first.raw == before
     assert second.raw == b"Whatever 1.0\r\n" + HANGUP
     assert (second.name, second["Cause"], second.data) == ("Hangup", "16", ["Whatever 1.0"])
@@ -162,7 +165,7 @@ def test_what_comes_after_the_marker_is_a_message(
     ami: ModuleType, blank: bytes, following: bytes
 ) -> None:
     answer = FOLLOWS + b"one\n\ntwo: 2\n--END COMMAND--\r\n"
-    assert [message.raw for message in feeds(ami, answer + blank + following)] == [
+    assert [message.raw for message in parse_at_every_size(ami, answer + blank + following)] == [
         answer,
         following,
     ]
@@ -237,7 +240,7 @@ def test_one_header(ami: ModuleType, line: bytes, name: str, value: str) -> None
 
 def test_a_value_that_ends_in_a_bare_line_feed(ami: ModuleType) -> None:
     sent = b"Response: Error\r\nActionID: lab-11\r\nMessage: No Contacts found\n\r\n\r\n"
-    first, second = feeds(ami, sent + PONG)
+    first, second = parse_at_every_size(ami, sent + PONG)
     assert first.raw == sent
     assert dict(first) == {
         "Response": "Error",
@@ -270,7 +273,7 @@ def test_a_value_that_ends_in_a_bare_line_feed(ami: ModuleType) -> None:
     ],
 )
 def test_line_ends_of_every_make(ami: ModuleType, sent: bytes) -> None:
-    event, after = feeds(ami, sent + HANGUP)
+    event, after = parse_at_every_size(ami, sent + HANGUP)
     assert event.raw == sent
     assert (event.name, event["Cause"], event.get("Text", "a"), event.data) == ("X", "16", "a", [])
     assert after.raw == HANGUP
@@ -283,7 +286,7 @@ def test_a_stream_with_line_feeds_only(ami: ModuleType) -> None:
         b"Response: Follows\nPrivilege: Command\none\n\n--END COMMAND--\n",
         b"Event: Hangup\nCause: 17\n\n",
     ]
-    messages = feeds(ami, b"Asterisk Call Manager/1.0\n" + b"".join(sent))
+    messages = parse_at_every_size(ami, b"Asterisk Call Manager/1.0\n" + b"".join(sent))
     assert [message.raw for message in messages] == sent
     assert [message.data for message in messages] == [[], [], ["one", ""], []]
     assert [message.cause for message in (messages[1], messages[3])] == [16, 17]
@@ -292,7 +295,7 @@ def test_a_stream_with_line_feeds_only(ami: ModuleType) -> None:
 @pytest.mark.parametrize("extra", [b"\r\n", b"\n", b"\r\n\r\n\r\n", b"\n\r\n\n"])
 def test_extra_blank_lines_between_messages(ami: ModuleType, extra: bytes) -> None:
     stream = extra + BANNER + extra + PONG + extra + HANGUP + extra
-    assert [message.raw for message in feeds(ami, stream)] == [PONG, HANGUP]
+    assert [message.raw for message in parse_at_every_size(ami, stream)] == [PONG, HANGUP]
 
 
 def test_a_first_chunk_of_blank_lines(ami: ModuleType) -> None:
@@ -305,7 +308,7 @@ def test_a_first_chunk_of_blank_lines(ami: ModuleType) -> None:
 
 def test_a_test_event_and_the_blank_line_after_it(ami: ModuleType) -> None:
     sent = b"Event: TestEvent\r\nType: StateChange\r\nNewState: SINGLE\r\n\r\n"
-    assert [one.raw for one in feeds(ami, sent + b"\r\n" + HANGUP)] == [sent, HANGUP]
+    assert [one.raw for one in parse_at_every_size(ami, sent + b"\r\n" + HANGUP)] == [sent, HANGUP]
 
 
 def test_a_line_without_a_colon(ami: ModuleType) -> None:
@@ -317,7 +320,7 @@ def test_a_line_without_a_colon(ami: ModuleType) -> None:
 def test_a_carriage_return_before_the_lines_end(ami: ModuleType) -> None:
     """One CR belongs to the end of a line, another to the line, also to the last one."""
     for sent, data in [(b"\r\r\n", ["\r"]), (b"x\r\r\n", ["x\r"]), (b"\rx\r\n", ["\rx"])]:
-        event, after = feeds(ami, b"Event: Hangup\r\n" + sent + b"\r\n" + HANGUP)
+        event, after = parse_at_every_size(ami, b"Event: Hangup\r\n" + sent + b"\r\n" + HANGUP)
         assert (event.data, event.raw) == (data, b"Event: Hangup\r\n" + sent + b"\r\n")
         assert after.raw == HANGUP
 
@@ -414,7 +417,7 @@ def test_unrelated_messages_between_list_events(ami: ModuleType) -> None:
         b"Event: QueueMember\r\nQueue: q\r\nActionID: b\r\n\r\n",
         b"Event: QueueStatusComplete\r\nActionID: a\r\nEventList: Complete\r\n\r\n",
     ]
-    messages = feeds(ami, b"".join(stream))
+    messages = parse_at_every_size(ami, b"".join(stream))
     assert [message.raw for message in messages] == stream
     assert [message.action_id for message in messages] == ["a", "a", None, None, "b", "a"]
 

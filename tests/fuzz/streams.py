@@ -12,11 +12,11 @@ from support.comparing import (
     assert_same,
     attempt,
     counters,
-    described,
+    describe,
     difference,
-    resolved,
+    resolve,
 )
-from support.feeding import cut, story
+from support.feeding import cut, replay
 
 from fuzz.prefix import Choices
 
@@ -98,7 +98,7 @@ def bound(number: int) -> int:
 class Lived(NamedTuple):
     """The results of a parser, call by call, and the messages of each stream that it read."""
 
-    told: list[Any]
+    results: list[Any]
     streams: list[tuple[bytes, list[Any]]]
     failed: bool  # a bound was exceeded
 
@@ -107,7 +107,7 @@ def check(compiled: ModuleType, pure: ModuleType, data: bytes) -> None:
     """Check that both twins and the judge give the same for an input."""
     led = life(data)
     ours, theirs = live(compiled, led), live(pure, led)
-    assert_same(ours.told, theirs.told)
+    assert_same(ours.results, theirs.results)
     check_alone(pure, led, theirs)
 
 
@@ -115,11 +115,11 @@ def check_alone(ami: ModuleType, led: Life, lived: Lived) -> None:
     """Check one twin against the judge, or against one chunk if a bound was exceeded."""
     if lived.failed:
         in_pieces, whole = (
-            story(ami, led.stream, *sizes, **options(ami, led))
+            replay(ami, led.stream, *sizes, **options(ami, led))
             for sizes in (led.sizes, [len(led.stream) or 1])
         )
         if in_pieces != whole:
-            raise AssertionError(f"cuts matter: {difference(in_pieces, whole, 'story')}")
+            raise AssertionError(f"cuts matter: {difference(in_pieces, whole, 'replay')}")
         return
     for stream, messages in lived.streams:
         everything = messages
@@ -134,16 +134,16 @@ def live(ami: ModuleType, led: Life) -> Lived:
     """Use a parser as decided: feed, close, continue after errors, and start again."""
     parser = ami.Parser(**options(ami, led))
     lists = Lists(ami)
-    told: list[Any] = []
+    results: list[Any] = []
     streams: list[tuple[bytes, list[Any]]] = [(b"", [])]
 
-    def tell(message: Any) -> Any:
+    def add(message: Any) -> Any:
         streams[-1][1].append(message)
         return whole(message, led.first), lists.add(message)
 
     def call(what: Callable[[], list[Any]]) -> bool:
-        told.append((attempt(what, tell), counters(parser)))
-        return bool(told[-1][0][0] == "messages")
+        results.append((attempt(what, add), counters(parser)))
+        return bool(results[-1][0][0] == "messages")
 
     def close() -> None:
         while not call(parser.close):
@@ -162,7 +162,7 @@ def live(ami: ModuleType, led: Life) -> Lived:
     close()
     failed = not call(lambda: parser.feed(END)) or failed
     streams[-1] = (END, streams[-1][1])
-    return Lived(told, streams, failed)
+    return Lived(results, streams, failed)
 
 
 def recover(
@@ -184,11 +184,11 @@ def recover(
 
 def whole(message: Any, first: int) -> dict[str, Any]:
     """Everything read from a message; a copy that is read in another order must give the same."""
-    told = described(message, first)
-    again = described(type(message)(message.raw), first + len(VIEWS) // 2)
-    if again != told:
-        raise AssertionError(f"the order matters: {difference(again, told, 'message')}")
-    return told
+    results = describe(message, first)
+    again = describe(type(message)(message.raw), first + len(VIEWS) // 2)
+    if again != results:
+        raise AssertionError(f"the order matters: {difference(again, results, 'message')}")
+    return results
 
 
 def options(ami: ModuleType, led: Life) -> dict[str, Any]:
@@ -200,7 +200,7 @@ def options(ami: ModuleType, led: Life) -> dict[str, Any]:
 def selected(ami: ModuleType, item: str) -> Any:
     if item == "own":
         return ami._registry.user_events[b"Fuzzed"]
-    return resolved(ami, item) if "." in item else item
+    return resolve(ami, item) if "." in item else item
 
 
 def is_wanted(ami: ModuleType, only: tuple[str, ...], message: Any) -> bool:
@@ -219,10 +219,10 @@ class Lists:
 
     def add(self, message: Any) -> Any:
         """The result of adding the message, and the number of open lists."""
-        return attempt(lambda: [self._collector.add(message)], told_list), len(self._collector)
+        return attempt(lambda: [self._collector.add(message)], describe_list), len(self._collector)
 
 
-def told_list(one: Any) -> Any:
+def describe_list(one: Any) -> Any:
     if one is None:
         return None
     kept = [message.raw for message in one.events]

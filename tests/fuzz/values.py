@@ -21,10 +21,10 @@ FIRST_LINES = (
 
 def check(compiled: ModuleType, pure: ModuleType, data: bytes) -> None:
     """Check that both twins read the same from a value."""
-    assert_same(told(compiled, data), told(pure, data))
+    assert_same(read_every_type(compiled, data), read_every_type(pure, data))
 
 
-def told(ami: ModuleType, data: bytes) -> list[Any]:
+def read_every_type(ami: ModuleType, data: bytes) -> list[Any]:
     """The readings of an event whose headers all have the value, and each type's conversion."""
     choices, value = Choices(data[:PREFIX]), data[PREFIX:]
     first_line = choices.one_of(FIRST_LINES)

@@ -1,4 +1,4 @@
-"""Counts function calls, which are the measure of work where time would not be exact."""
+"""Counts function calls: an exact measure of work, unlike time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 
 def calls_of(work: Any) -> int:
-    """How many functions, of Python and C, are called."""
+    """The number of calls of Python and C functions that `work` makes."""
     if sys.implementation.name != "cpython":
         pytest.skip("what is called in C differs, and changes as it is compiled")
     calls = 0

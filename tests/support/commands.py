@@ -1,4 +1,4 @@
-"""The commands, streams and readers that the tests of the command line share."""
+"""Commands, streams and output readers that the tests of the command line share."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 
 def error_line(done: subprocess.CompletedProcess[bytes]) -> str:
-    """What was told on standard error: one line and no traceback."""
+    """The text on standard error, which must be one line without a traceback."""
     text = done.stderr.decode()
     assert text.count("\n") == 1, text
     assert text.startswith("amistream: ")

@@ -1,4 +1,4 @@
-"""What a message and a parser tell, comparable between the twins, and with the slow judge."""
+"""Describes messages and parsers, and compares them between the twins and with the judge."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from support import judge
 
 NAMES = ("Response", " Cause ", "", "X: Y", "\udcff", "\ud800")
-"""Looked up in every message, beside the names that it has."""
+"""Names that are looked up in every message, besides the names of its own headers."""
 
 VIEWS: dict[str, Callable[[Any], Any]] = {
     "class": lambda message: type(message).__name__,
@@ -32,10 +32,10 @@ VIEWS: dict[str, Callable[[Any], Any]] = {
     "typed": lambda message: repr(
         {name: getattr(message, name) for name in type(message).headers()}
     ),
-    "fixed names": lambda message: {name: looked_up(message, name) for name in NAMES},
-    "own names": lambda message: {name: looked_up(message, name) for name in some_names(message)},
+    "fixed names": lambda message: {name: look_up(message, name) for name in NAMES},
+    "own names": lambda message: {name: look_up(message, name) for name in some_names(message)},
     "other case": lambda message: {
-        name: looked_up(message, name.swapcase()) for name in some_names(message)
+        name: look_up(message, name.swapcase()) for name in some_names(message)
     },
     "equal": lambda message: (
         message == message.name,
@@ -45,22 +45,25 @@ VIEWS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def described(message: Any, first: int = 0) -> dict[str, Any]:
-    """All that a message tells; it is read lazily, so what is read `first` may matter."""
+def describe(message: Any, first: int = 0) -> dict[str, Any]:
+    """The result of every view of a message.
+
+    A message is read lazily, so the view that comes `first` may change what the others give.
+    """
     views = list(VIEWS.items())
     first %= len(views)
-    told = {name: view(message) for name, view in views[first:] + views[:first]}
-    return {name: told[name] for name in VIEWS}
+    results = {name: view(message) for name, view in views[first:] + views[:first]}
+    return {name: results[name] for name in VIEWS}
 
 
 def some_names(message: Any) -> list[str]:
-    """The first and the last names; a look-up may read every line, so not all of them."""
+    """The first and the last names. A lookup may read every line, so all names would be slow."""
     names = list(message)
     return names[:3] + names[3:][-3:]
 
 
-def looked_up(message: Any, name: str) -> list[Any]:
-    """What every way of asking for a header gives."""
+def look_up(message: Any, name: str) -> list[Any]:
+    """The results of every way to look up a header."""
     exact = message.get(name)
     assert (name in message) == (exact is not None), name
     try:
@@ -71,17 +74,17 @@ def looked_up(message: Any, name: str) -> list[Any]:
 
 
 def attempt(
-    call: Callable[[], list[Any]], tell: Callable[[Any], Any] = described
+    call: Callable[[], list[Any]], describe: Callable[[Any], Any] = describe
 ) -> tuple[Any, ...]:
-    """The messages that a call gives, or what its error says."""
+    """The messages that a call returns, or its error with the error's text and attributes."""
     try:
-        return ("messages", *map(tell, call()))
+        return ("messages", *map(describe, call()))
     except Exception as error:
-        said = {
-            key: list(map(tell, value)) if key == "messages" else value
+        attributes = {
+            key: list(map(describe, value)) if key == "messages" else value
             for key, value in vars(error).items()
         }
-        return (type(error).__name__, str(error), said)
+        return (type(error).__name__, str(error), attributes)
 
 
 def counters(parser: Any) -> tuple[Any, ...]:
@@ -89,7 +92,7 @@ def counters(parser: Any) -> tuple[Any, ...]:
 
 
 def assert_judged(ami: ModuleType, messages: list[Any], stream: bytes) -> None:
-    """The messages are those that the judge reads in the stream."""
+    """Check that the messages are those that the judge reads from the stream."""
     judged = judge.read(stream)
     assert [message.raw for message in messages] == [one.raw for one in judged]
     for message, one in zip(messages, judged, strict=True):
@@ -109,13 +112,13 @@ def assert_judged(ami: ModuleType, messages: list[Any], stream: bytes) -> None:
 
 
 def assert_same(compiled: Any, pure: Any) -> None:
-    """As `assert compiled == pure`, but the error names the one place where they differ."""
+    """Like `assert compiled == pure`, but the error names the first place where they differ."""
     if compiled != pure:
-        raise AssertionError("the twins differ at " + difference(compiled, pure, "told"))
+        raise AssertionError("the twins differ at " + difference(compiled, pure, "result"))
 
 
 def difference(compiled: Any, pure: Any, where: str) -> str:
-    """The first place at which two unequal values differ, and what is there."""
+    """The first place where two unequal values differ, with both values at that place."""
     if isinstance(compiled, Mapping) and isinstance(pure, Mapping) and [*compiled] == [*pure]:
         pairs = [(f"{where}[{key!r}]", compiled[key], pure[key]) for key in pure]
     elif isinstance(compiled, list | tuple) and isinstance(pure, list | tuple):
@@ -127,8 +130,8 @@ def difference(compiled: Any, pure: Any, where: str) -> str:
     return difference(one, other, place)
 
 
-def resolved(ami: ModuleType, path: str) -> Any:
-    """What "Event", "ami.Event" or "core_events.Hangup" is in a twin's package."""
+def resolve(ami: ModuleType, path: str) -> Any:
+    """The object that a path such as "ami.Event" or "core_events.Hangup" names in a package."""
     return attrgetter(path.removeprefix("ami."))(ami)
 
 

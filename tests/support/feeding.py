@@ -1,4 +1,4 @@
-"""Ways to feed a stream to a parser, shared by the tests of the wire, the parser and the twins."""
+"""Ways to feed a stream to a parser, and to describe what the parser returns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def cut(stream: bytes, *sizes: int) -> Iterator[bytes]:
-    """The stream in chunks of these sizes, over and over."""
+    """The stream in chunks of these sizes, which repeat until the stream ends."""
     at = 0
     for size in cycle(sizes):
         if at >= len(stream):
@@ -18,51 +18,55 @@ def cut(stream: bytes, *sizes: int) -> Iterator[bytes]:
         at += size
 
 
-def told(message: Any) -> tuple[Any, ...]:
-    """What a message is and holds."""
+def as_tuple(message: Any) -> tuple[Any, ...]:
+    """A message's class, name, bytes, headers and data lines, so that messages can be compared."""
     every = [(name, message.get_all(name)) for name in message]
     return type(message).__name__, message.name, message.raw, every, message.data
 
 
-def drained(ami: ModuleType, parser: Any, chunk: bytes) -> list[Any]:
-    """The messages that a chunk completes and the errors between them, in the stream's order."""
-    found, error = tried(ami, parser, chunk)
+def feed_through(ami: ModuleType, parser: Any, chunk: bytes) -> list[Any]:
+    """Feed a chunk, and go on after errors; the messages and the errors, in the stream's order."""
+    found, error = feed_once(ami, parser, chunk)
     while error is not None:
-        after, following = tried(ami, parser, b"")
+        after, following = feed_once(ami, parser, b"")
         found = [*found, error, *after]
         error = following
     return found
 
 
-def tried(ami: ModuleType, parser: Any, chunk: bytes) -> tuple[list[Any], Any]:
+def feed_once(ami: ModuleType, parser: Any, chunk: bytes) -> tuple[list[Any], Any]:
+    """Feed a chunk; the messages before the first error, and that error or None."""
     try:
         return parser.feed(chunk), None
     except ami.MessageTooLarge as error:
         return error.messages, error
 
 
-def story(
+def replay(
     ami: ModuleType,
     stream: bytes,
     *sizes: int,
-    tell: Callable[[Any], Any] = told,
+    describe: Callable[[Any], Any] = as_tuple,
     **options: Any,
 ) -> list[Any]:
-    """What a parser makes of a stream that comes in such chunks: messages and errors, in order."""
+    """Feed a stream in chunks to a new parser, and close it.
+
+    The result holds the messages and errors in order, then the parser's counters and banner.
+    """
     parser = ami.Parser(**options)
-    happened = [one for chunk in cut(stream, *sizes) for one in drained(ami, parser, chunk)]
-    found = [str(one) if isinstance(one, Exception) else tell(one) for one in happened]
+    results = [one for chunk in cut(stream, *sizes) for one in feed_through(ami, parser, chunk)]
+    found = [str(one) if isinstance(one, Exception) else describe(one) for one in results]
     try:
-        found += map(tell, parser.close())
+        found += map(describe, parser.close())
     except ami.TruncatedMessage as error:
         found.append((str(error), error.raw))
     return [*found, parser.messages, parser.bytes, parser.malformed, parser.skipped, parser.banner]
 
 
-def feeds(ami: ModuleType, stream: bytes) -> list[Any]:
-    """The messages of a stream, after it gave the same at every chunk size from one byte up."""
-    whole = story(ami, stream, len(stream))
+def parse_at_every_size(ami: ModuleType, stream: bytes) -> list[Any]:
+    """The messages of a stream, once every chunk size from one byte up gave the same result."""
+    whole = replay(ami, stream, len(stream))
     for size in range(1, len(stream)):
-        assert story(ami, stream, size) == whole, f"in chunks of {size}"
+        assert replay(ami, stream, size) == whole, f"in chunks of {size}"
     parser = ami.Parser()
     return [*parser.feed(stream), *parser.close()]

@@ -1,4 +1,4 @@
-"""A slow and obvious reader of the stream, which both twins are compared with."""
+"""The judge: a slow and simple reader of streams, with which both twins are compared."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MARKER = re.compile(rb"--END COMMAND--\r?\n")
 
 
 class Judged(NamedTuple):
-    """One message: "Event", "Response" or "Message", an event's name, what was in it."""
+    """A message: its kind ("Event", "Response" or "Message"), an event's name, its contents."""
 
     kind: str
     event: bytes | None
@@ -24,7 +24,7 @@ class Judged(NamedTuple):
 
 
 def read(stream: bytes) -> list[Judged]:
-    """The whole messages of a stream."""
+    """The complete messages of a stream."""
     messages: list[Judged] = []
     block: list[bytes] = []
     greeted = False
@@ -50,7 +50,7 @@ def is_whole(block: list[bytes]) -> bool:
 
 
 def output_after(block: list[bytes]) -> int:
-    """How many lines there are up to an old-style `Response: Follows`, 0 for another message."""
+    """The number of lines up to an old-style `Response: Follows`; 0 in any other message."""
     for number, line in enumerate(block, 1):
         if EVENT.match(line):
             return 0

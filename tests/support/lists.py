@@ -1,4 +1,4 @@
-"""List actions as Asterisk 22 declares them, and the messages of which tests build lists."""
+"""The list actions of Asterisk 22, and functions that build the messages of a list."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, NamedTuple
 
-# Aggregate: its members, its finisher, the header that counts them.
+# The lists of the seed: their members, their finisher, and the header that counts the members.
 SEED = {
     "CoreShowChannels": (["CoreShowChannel"], "CoreShowChannelsComplete", "ListItems"),
     "ParkedCalls": (["ParkedCall"], "ParkedCallsComplete", "Total"),
@@ -20,7 +20,7 @@ SEED = {
 
 
 class Declared(NamedTuple):
-    """A list action of Asterisk 22, from its source, with the headers that count the members."""
+    """A list action, as the source of Asterisk 22 has it; headers in `counts` hold its length."""
 
     members: tuple[str, ...]
     finisher: str
@@ -149,7 +149,7 @@ def complete(
 
 
 def sent_members(ami: ModuleType, declared: Declared, action_id: str = "a") -> list[Any]:
-    """Two of each member, as Asterisk sends them."""
+    """Two events of each member class, as Asterisk sends them."""
     names = declared.members * 2
     own_id = None if declared.anonymous else action_id
     return [event(ami, name, own_id, Nr=str(i), **declared.headers) for i, name in enumerate(names)]
@@ -162,7 +162,7 @@ def end_of(ami: ModuleType, declared: Declared, sent: list[Any], action_id: str 
 
 
 def noise(ami: ModuleType, nr: int) -> Iterator[Any]:
-    """What comes between the events of a list: unrelated, and of other lists and actions."""
+    """Messages that may come between the events of a list: unrelated, or of other actions."""
     yield event(ami, "Newchannel", None)
     yield event(ami, "OriginateResponse", "other")
     yield event(ami, "DeviceStateChange", None)
@@ -173,7 +173,7 @@ def noise(ami: ModuleType, nr: int) -> Iterator[Any]:
 
 
 def announce(ami: ModuleType, collector: Any, name: str, asked: str) -> Any:
-    """The list that was opened, if it was: before its announcement or after."""
+    """Announce a list, and open it before or after that, or never; the opened list or None."""
     opened = None
     if asked == "before":
         opened = collector.open(aggregate(ami, name))
@@ -188,7 +188,7 @@ def add_all(collector: Any, messages: list[Any]) -> list[Any]:
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """A clock that only moves when a test sets `now`."""
 
     def __init__(self) -> None:
         self.now = 1000.0

@@ -1,4 +1,4 @@
-"""Where the recorded streams stand, and the tree that the tests belong to."""
+"""The folders of the tests, of their recorded streams, and of the whole project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Odd pieces of streams, which the tests of the twins and the fuzzing put together."""
+"""Unusual pieces of streams, from which property tests and fuzz targets build their input."""
 
 from __future__ import annotations
 

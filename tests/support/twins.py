@@ -1,4 +1,4 @@
-"""Both twins in one process: each is a tree of `amistream` modules, one of them the current one."""
+"""Loads both twins in one process, each as its own tree of `amistream` modules."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from unittest import mock
 
 
 class Both(NamedTuple):
-    """The two twins' packages; only one of them is what `import amistream` gives."""
+    """The packages of both twins. `import amistream` gives only the current one."""
 
     compiled: ModuleType
     pure: ModuleType
 
 
-class NotBuilt(Exception):  # noqa: N818 - it tells the fact
+class NotBuilt(Exception):  # noqa: N818 - the name states the fact
     """The compiled twin cannot be loaded."""
 
 
 class Twins:
-    """The trees of `amistream` modules, one a twin; `sys.modules` holds the current one.
+    """The trees of `amistream` modules, one for each twin; `sys.modules` holds the current tree.
 
-    The extension is initialised once a process, so each tree is imported once and kept.
+    A process can initialise the extension only once, so each tree is imported once and kept.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Twins:
         self.current: str | None = None
 
     def use(self, twin: str) -> ModuleType:
-        """Make `twin` what `import amistream` gives; its package."""
+        """Make `twin` the one that `import amistream` gives, and return its package."""
         if self.current is not None:
             self.trees[self.current] = without_amistream()
         self.current = twin
@@ -43,7 +43,7 @@ class Twins:
         return sys.modules["amistream"]
 
     def get(self, twin: str) -> ModuleType:
-        """The package of `twin`; the current one stays. NotBuilt if it is the other after all."""
+        """The package of `twin`; the current twin stays. Raises NotBuilt if it cannot be loaded."""
         current = self.current
         package = self.use(twin)
         self.use(current or twin)
@@ -53,7 +53,7 @@ class Twins:
 
 
 def without_amistream() -> dict[str, ModuleType]:
-    """Take the package's modules out of `sys.modules`."""
+    """Remove the package's modules from `sys.modules`, and return them."""
     names = [name for name in sys.modules if name.partition(".")[0] == "amistream"]
     return {name: sys.modules.pop(name) for name in names}
 
