@@ -1,4 +1,4 @@
-"""An aggregate by itself: what it takes, when it ends, and whether it is valid."""
+"""Aggregates without a Collector: which events they take, when they end, when they are valid."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_an_aggregate_pickles(ami: ModuleType) -> None:
 
 
 def test_what_the_modules_give(ami: ModuleType) -> None:
-    """`import *` has every kind of list and nothing else; core_events passes them on."""
+    """`import *` gives every aggregate class and nothing else; `core_events` has them too."""
     kinds = {kind.__name__ for kind in (*ami.aggregates.ALL, ami.aggregates.EventList_Aggregate)}
     assert set(ami.aggregates.__all__) == kinds
     assert kinds < set(ami.core_events.__all__)
@@ -143,7 +143,7 @@ def test_members_are_kept_under_their_class_whatever_their_name(ami: ModuleType)
 
 
 def test_what_a_count_leaves_out_is_known_without_the_kind(ami: ModuleType) -> None:
-    """ListItems of PJSIPShowRegistrationsOutbound counts no AuthDetail."""
+    """The ListItems of PJSIPShowRegistrationsOutbound does not count AuthDetail events."""
     gathered = ami.core_events.EventList_Aggregate("a")
     for name in ("OutboundRegistrationDetail", "AuthDetail", "AuthDetail"):
         gathered.evaluate_event(event(ami, name))

@@ -1,4 +1,4 @@
-"""Whole captures: every message, name, header and byte of them is read, however they are cut."""
+"""Whole captures: no message, name, header or byte is lost, at any chunk size."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def feed_whole(parser: Any, stream: bytes, size: int) -> list[Any]:
 
 
 def framed(stream: bytes) -> list[bytes]:
-    """The messages of a capture, every one of which ends in CRLF CRLF."""
+    """The messages of a capture, each of which ends with CRLF CRLF."""
     return re.findall(rb"[^\r\n].*?\r\n\r\n", stream.removeprefix(BANNER), re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""The Collector: which messages open and end a list, its bounds, its deadlines, its work."""
+"""The Collector: which messages open and end a list, its bounds, deadlines and cost."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_opening_what_has_begun_is_an_error(ami: ModuleType) -> None:
     add_all(collector, [start(ami), event(ami, "AorList")])
     with pytest.raises(ValueError, match="PJSIPShowAors_Aggregate 'a' is open already"):
         collector.open(aggregate(ami, "PJSIPShowAors"))
-    collector.open(aggregate(ami, "Status"))  # another action's, still to be answered
+    collector.open(aggregate(ami, "Status"))  # of another action, which has no answer yet
     assert [one.name for one in collector.waiting] == [
         "PJSIPShowAors_Aggregate",
         "Status_Aggregate",
@@ -82,7 +82,7 @@ def test_a_list_opened_as_any_makes_no_others(ami: ModuleType) -> None:
 
 
 def test_a_list_may_be_opened_after_its_announcement_was_told_by_hand(ami: ModuleType) -> None:
-    """Then it takes what is new in it, as after an answer that the Collector saw."""
+    """It then also takes unknown members, as it does after an answer that the Collector saw."""
     asked = aggregate(ami, "PJSIPShowAors")
     asked.announce()
     collector = ami.Collector()
@@ -113,7 +113,7 @@ def test_unannounced_lists_with_one_action_id(ami: ModuleType) -> None:
 
 
 def test_peers_without_an_action_id_are_of_no_list_that_is_not_theirs(ami: ModuleType) -> None:
-    """IAXpeers alone sends them so, after its announcement."""
+    """Only IAXpeers sends them without an ActionID, after its announcement."""
     collector = ami.Collector()
     assert collector.add(event(ami, "PeerEntry", None, Channeltype="IAX2")) is None
     for peers in (collector, ami.Collector([ami.core_events.IAXpeers_Aggregate])):
@@ -159,7 +159,7 @@ def test_a_refusal_ends_a_list_at_once(
     assert done.events == sent
     assert done.ended_by is None
     assert len(collector) == 0
-    # Asterisk sends the finisher all the same.
+    # Asterisk sends the finisher even so.
     assert collector.add(complete(ami, "EndpointDetailComplete", 3)) is None
     assert len(collector) == 0
 
@@ -186,7 +186,7 @@ def test_a_refusal_ends_an_unannounced_list(ami: ModuleType) -> None:
     ],
 )
 def test_a_second_start_ends_the_list(ami: ModuleType, began: list[str]) -> None:
-    """One session's lists come one after another, so the first lost its finisher."""
+    """The lists of one session come one after another, so the finisher of the first was lost."""
     collector = ami.Collector(max_open=1)
     for one in began:
         if one == "open":
@@ -213,7 +213,7 @@ def test_a_list_that_ends_leaves_the_others_announced(ami: ModuleType) -> None:
 
 
 def test_what_ends_a_list_needs_its_action_id(ami: ModuleType) -> None:
-    """Also where the members come without."""
+    """Even if the members come without an ActionID."""
     collector = ami.Collector()
     collector.add(start(ami))
     assert collector.add(event(ami, "PeerEntry", None, Channeltype="IAX2")) is None
@@ -263,7 +263,7 @@ def test_kinds_are_told_apart_in_any_order(ami: ModuleType, channel_type: str) -
 
 
 def test_a_kind_with_a_mark_takes_no_others(ami: ModuleType) -> None:
-    """A Collector for IAX alone makes no IAX list of what chan_sip lists."""
+    """A Collector for IAX only does not put the peers of chan_sip into an IAX list."""
     collector = ami.Collector([ami.core_events.IAXpeers_Aggregate])
     sent = [event(ami, "PeerEntry", Channeltype="SIP"), complete(ami, "PeerlistComplete", 1)]
     done = add_all(collector, [start(ami), *sent])[0]
@@ -281,7 +281,7 @@ def test_a_kind_that_never_ends_is_an_error(ami: ModuleType) -> None:
 
 
 def test_a_kind_may_be_made_known_late(ami: ModuleType) -> None:
-    """Its events were seen before, when they were of no list."""
+    """Its events came before too, when they belonged to no list."""
     collector = ami.Collector([])
     sent = [event(ami, "AorList"), complete(ami, "AorListComplete", 1)]
     assert add_all(collector, sent) == []
@@ -292,7 +292,7 @@ def test_a_kind_may_be_made_known_late(ami: ModuleType) -> None:
 
 def test_two_kinds_of_ones_own_may_share_events(ami: ModuleType) -> None:
     class OwnAggregate(ami.core_events.Status_Aggregate):
-        """Status, of one's own kind."""
+        """A user's own version of the list of Status."""
 
     collector = ami.Collector()
     own = collector.open(OwnAggregate("x"))
@@ -303,7 +303,7 @@ def test_two_kinds_of_ones_own_may_share_events(ami: ModuleType) -> None:
 
 
 def test_a_kind_of_ones_own_without_registered_events(ami: ModuleType) -> None:
-    """Its events come as plain ones, and are kept under their names."""
+    """Its events come as plain events, and the list keeps them under their names."""
 
     class Extra(ami.Event):
         __slots__ = ()
@@ -384,7 +384,9 @@ def test_announced_lists_count_as_open(ami: ModuleType) -> None:
         with pytest.raises(ami.TooManyLists) as caught:
             collector.add(refused)
         assert caught.value.action_id == "3"
-    assert collector.add(event(ami, "QueueParams", "1")) is None  # it was open, now it is known
+    assert (
+        collector.add(event(ami, "QueueParams", "1")) is None
+    )  # the list was open already; now its class is known
     with pytest.raises(ami.TooManyLists):
         collector.open(aggregate(ami, "Status", "3"))
     collector.open(aggregate(ami, "Status", "2"))
@@ -392,7 +394,7 @@ def test_announced_lists_count_as_open(ami: ModuleType) -> None:
 
 
 def test_a_collector_without_lists_is_true(ami: ModuleType) -> None:
-    """It has a length, and `collector or Collector()` must not make another."""
+    """A Collector has a length, but `collector or Collector()` must not make another one."""
     assert bool(ami.Collector()) is True
 
 
@@ -448,7 +450,7 @@ def test_no_timeout_waits_for_ever(ami: ModuleType) -> None:
 
 
 def test_announced_lists_time_out(ami: ModuleType) -> None:
-    """In the order they were opened, whatever they became; none gets more time by it."""
+    """They end in the order of opening; a list that gets its class later gets no more time."""
     clock = Clock()
     reported: list[Any] = []
     collector = ami.Collector(timeout=5, clock=clock, on_timeout=reported.append)
@@ -543,7 +545,7 @@ def test_work_does_not_grow_with_members(ami: ModuleType, name: str) -> None:
 
 
 def test_an_unrelated_event_is_not_read(ami: ModuleType) -> None:
-    """With no announced list open, one look at its class is all."""
+    """If no announced list is open, only the class of an event is looked at."""
 
     class Unread(ami.Event):
         __slots__ = ()

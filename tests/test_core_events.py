@@ -1,4 +1,4 @@
-"""The 43 event classes: what the seed says of each header, its coercion and its failure value."""
+"""The 43 event classes of the seed: the type and the failure value of each header."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ADDRESS = {
     "": None,
 }
 
-# Class name: its coerced headers, each with (text on the wire: value or None for failure), failure.
+# Class name: its typed headers, each with {text on the wire: value, None for failure}, failure.
 SEED: dict[str, list[tuple[str, dict[str, Any], Any]]] = {
     "AGIExec": [*bools("Result", "Success"), *ints("ResultCode", -1)],
     "AsyncAGI": [],
@@ -117,7 +117,7 @@ SEED: dict[str, list[tuple[str, dict[str, Any], Any]]] = {
 }
 LEFT_ABSENT = {("ParkedCall", "Timeout"), ("PeerEntry", "IPport")}
 
-# The attribute of each header that the seed coerces and whose name is not simply its snake case.
+# The attribute of each typed header whose name is not just the header's name in snake case.
 ATTRIBUTES = {
     ("StatusComplete", "Items"): "items_sent",
     ("PeerEntry", "IPport"): "ip_port",
@@ -292,7 +292,7 @@ def test_typed_values_of_the_capture(ami: ModuleType, queue_events: bytes) -> No
 def test_every_declared_attribute_reads_on_every_capture_event(
     ami: ModuleType, queue_events: bytes, list_actions: bytes, every: int
 ) -> None:
-    """A value on the wire is never None for a typed attribute, unless it is a sentinel."""
+    """A typed attribute is None only if the header is missing, empty or a sentinel."""
     seen = set()
     headers = functools.cache(lambda cls: list(cls.headers().items()))
     for message in ami.Parser().feed(queue_events)[::every] + ami.Parser().feed(list_actions):

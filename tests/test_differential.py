@@ -1,4 +1,4 @@
-"""The twins against each other, and both against the slow judge, on streams made of odd pieces."""
+"""Property tests: the twins agree with each other and with the judge on unusual streams."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ SELECTIONS = st.sets(
 
 
 def outcomes(ami: ModuleType, stream: bytes, sizes: list[int], **options: Any) -> list[Any]:
-    """What each call of a parser's life gives, up to the close that says nothing."""
+    """The result of every call to a parser, up to the first close() that returns nothing."""
     parser = ami.Parser(**options)
     results = [
         (attempt(lambda chunk=chunk: parser.feed(chunk)), counters(parser))
@@ -101,7 +101,7 @@ def test_how_the_stream_is_cut_changes_nothing(
 
 @given(streams=st.lists(st.lists(EVENTS, max_size=5), max_size=3))
 def test_the_twins_read_plain_events_the_same(both: Any, streams: list[list[bytes]]) -> None:
-    """Events of one kind, whose headers mostly come in the order they came in before."""
+    """Events of one class usually have the same headers in the same order."""
 
     def read(ami: ModuleType) -> list[Any]:
         parser = ami.Parser()

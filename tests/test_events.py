@@ -1,4 +1,4 @@
-"""Every event and list of Asterisk 22 is declared, with the types that the evidence gives."""
+"""Every event and list of Asterisk 22 is declared, with the types that its source shows."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from support.paths import DATA, ROOT
 
-# What Asterisk 22.10.1 documents, emits or was seen to send: event to header to type, None where
-# nothing tells it; and the lists.
+# What Asterisk 22.10.1 documents, emits or was seen to send: a type for each header of each event,
+# None where the type is unknown; and the lists.
 FACTS = json.loads((DATA / "asterisk22.json").read_text())
 EVENTS: dict[str, dict[str, str | None]] = FACTS["events"]
 LISTS: dict[str, dict[str, Any]] = FACTS["lists"]
@@ -24,7 +24,7 @@ KINDS = {
     "yesno": ("bool",),
     None: ("text", "int"),
 }
-# Where the seed, or what the header is made of, tells more than the format does.
+# Headers for which the seed, or the origin of the value, gives more than the source's format.
 OTHER_KINDS = {
     ("AGIExecEnd", "CommandId"): "int",
     ("CloseSession", "CloseSession"): "bool",
@@ -42,7 +42,7 @@ OTHER_KINDS = {
     ("RTCPReceived", "From"): "hostport",
     ("RTCPSent", "To"): "hostport",
 }
-# CCRecallComplete ends no list: its name only looks so.
+# CCRecallComplete does not end a list, although its name looks like it.
 NOT_SENT = {("CCRecallComplete", "EventList"), ("CCRecallComplete", "ListItems")}
 
 
@@ -52,7 +52,7 @@ def serving(ami: ModuleType, event: str) -> Any:
 
 
 def declared(cls: Any, header: str) -> Any:
-    """The declaration of a header, which the documentation names without its path."""
+    """The declaration of a header, whose documented name has no path."""
     for declaration in cls.headers().values():
         if header.lower() in (name.lower().rpartition("/")[2] for name in declaration.names):
             return declaration
@@ -75,7 +75,7 @@ def test_every_event_has_a_class_of_its_name(ami: ModuleType) -> None:
         assert event.replace("-", "_") in ami.core_events.__all__
         assert cls.__module__.startswith("amistream.events.")
         assert cls.__doc__
-        assert getattr(cls, "__dictoffset__", 0) == 0  # which PyPy does not tell
+        assert getattr(cls, "__dictoffset__", 0) == 0  # PyPy does not have this attribute
 
 
 @pytest.mark.parametrize("event", EVENTS)
@@ -93,7 +93,7 @@ def test_every_header_is_declared_with_its_type(event: str) -> None:
 
 @pytest.fixture(scope="module")
 def every_event() -> bytes:
-    """Each event that a real Asterisk 22 could be made to send, in up to three of its forms."""
+    """Every event that could be produced on a real Asterisk 22, in up to three forms each."""
     return gzip.decompress((DATA / "every-event.ami.gz").read_bytes())
 
 
@@ -106,13 +106,20 @@ def test_what_a_real_asterisk_sends_is_declared(ami: ModuleType, every_event: by
         assert type(event) is not ami.Event
         assert type(event).__name__ == event.name
         if event in ("UserEvent", "TestEvent"):
-            continue  # they carry what their sender makes up
+            continue  # their sender chooses the headers
         names = {name.lower() for name in type(event)._headers} | {"event", "actionid"}
         assert {name for name in event if name.lower() not in names} == set()
 
 
 def test_what_a_real_asterisk_sends_is_read(ami: ModuleType, every_event: bytes) -> None:
-    nothing = {"", "<unknown>", "unknown", "(null)", "N/A", "UNKNOWN"}  # the last: a peer's Status
+    nothing = {
+        "",
+        "<unknown>",
+        "unknown",
+        "(null)",
+        "N/A",
+        "UNKNOWN",
+    }  # UNKNOWN: the Status of a peer
     for event in ami.Parser().feed(every_event):
         for attribute, declaration in type(event).headers().items():
             value = getattr(event, attribute)
@@ -218,7 +225,7 @@ def test_the_stub_of_the_snapshots_is_in_step() -> None:
     assert names["STUB"].read_text() == names["make_stub"]()
 
 
-# pystrix's classes of ConfBridge, MeetMe and DAHDI: header, text, value; then the failure value.
+# pystrix's classes for ConfBridge, MeetMe and DAHDI: header, text, value, and the failure value.
 OF_PYSTRIX = [
     *[("ConfbridgeList", name, "Yes", True, False) for name in ("Admin", "MarkedUser")],
     ("ConfbridgeListComplete", "ListItems", "3", 3, -1),
@@ -281,7 +288,7 @@ def test_report_blocks_are_numbered(ami: ModuleType) -> None:
     assert typed["Report0FractionLost"] == 0
     assert typed["Report3DLSR"] == 9.9
     headers, _ = event.process()
-    assert headers["To"] == "192.0.2.8:10000"  # the seed leaves it
+    assert headers["To"] == "192.0.2.8:10000"  # the seed does not convert it
     assert headers["Report0DLSR"] == "0.2500"
 
 
@@ -301,7 +308,7 @@ def test_charges_come_under_their_paths(ami: ModuleType) -> None:
 
 
 def test_agents_of_queues_before_asterisk_12(ami: ModuleType) -> None:
-    """What Asterisk 1.8 sent for the same events."""
+    """The headers that Asterisk 1.8 sent for the same events."""
     called = parse(
         ami,
         "AgentCalled",

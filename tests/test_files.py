@@ -1,4 +1,4 @@
-"""Reading files: every compression, damage of every kind, in bounded memory."""
+"""Reading files: every compression format, every kind of damage, in bounded memory."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ DECOMPRESSORS: dict[Callable[[bytes], bytes], Callable[[], Any]] = {
 every_form = pytest.mark.parametrize("compress", [plain, gz, xz, zst])
 every_compression = pytest.mark.parametrize("compress", [gz, xz, zst])
 
-# Counted in the captures with grep.
+# These numbers were counted in the captures with grep.
 QUEUE_EVENTS = 24_572
 QUEUE_EVENTS_BYTES = 10_558_305
 LIST_ACTIONS = 2_889
@@ -67,18 +67,18 @@ BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 
 
 def event(name: str, size: int = 0) -> bytes:
-    """A whole event, padded to `size` bytes."""
+    """A complete event, padded to `size` bytes."""
     head = f"Event: {name}\r\nPadding: ".encode()
     return head + b"x" * (size - len(head) - 4) + b"\r\n\r\n"
 
 
 def count_whole(stream: bytes) -> int:
-    """How many messages a stream of the queue events holds; there each ends this way."""
+    """The number of messages in a part of the queue events, each of which ends with CRLF CRLF."""
     return stream.count(b"\r\n\r\n")
 
 
 def read_until_error(ami: ModuleType, reader: Any) -> tuple[list[bytes], Any]:
-    """The bytes of the messages before the first error, and the error."""
+    """The bytes of each message before the first error, and that error."""
     messages = []
     try:
         for message in reader:
@@ -89,7 +89,7 @@ def read_until_error(ami: ModuleType, reader: Any) -> tuple[list[bytes], Any]:
 
 
 class Recording(NamedTuple):
-    """A stream of whole messages, and how many of them there are."""
+    """A stream of complete messages, and their number."""
 
     data: bytes
     messages: int
@@ -100,7 +100,7 @@ class Recording(NamedTuple):
     params=[pytest.param(8, id="part"), pytest.param(1, id="whole", marks=pytest.mark.heavy)],
 )
 def recording(request: pytest.FixtureRequest, queue_events: bytes) -> Recording:
-    """The first eighth of the queue events, and in heavy tests all of them."""
+    """The first eighth of the queue events; in heavy tests all of them."""
     end = queue_events.rindex(b"\r\n\r\n", 0, len(queue_events) // request.param) + 4
     return Recording(queue_events[:end], count_whole(queue_events[:end]))
 
@@ -358,7 +358,7 @@ def test_a_truncated_file_has_most_of_its_messages(ami, save, queue_events):
 
 
 def where_the_checksum_is(compress: Callable[[bytes], bytes], data: bytes) -> int:
-    """The offset of a byte of the last checksum over the contents."""
+    """The offset of a byte in the last checksum of the contents."""
     if compress is gz:
         return len(data) - 8
     if compress is zst:
@@ -400,7 +400,7 @@ def test_damage_in_the_middle(ami, save, recording, queue_messages, compress, sh
 
 
 def test_gz_gives_all_that_comes_before_the_damage(ami, save, queue_events, queue_messages):
-    """In a stored block the bytes lie open, so it is known which come before the damage."""
+    """A stored block is not compressed, so it is known which bytes come before the damage."""
     first, second = queue_events[:30_000], queue_events[30_000:60_000]
     deflater = zlib.compressobj(level=0, wbits=31)
     data = deflater.compress(first) + deflater.flush(zlib.Z_FULL_FLUSH)
@@ -538,7 +538,7 @@ def test_a_bomb_stays_small_in_memory(ami, tmp_path, compress, filling, size):
 )
 @pytest.mark.parametrize("compress", [pytest.param(xz, marks=pytest.mark.heavy), zst])
 def test_a_bomb_is_not_read_on(ami, tmp_path, compress, filling):
-    """What expands ten thousand times is no recording; gz cannot, whatever is in it."""
+    """No recording expands ten thousand times. The gz format cannot expand that much."""
     path = tmp_path / "bomb"
     path.write_bytes(compress(event("First") + filling * (220_000_000 // len(filling))))
 
@@ -575,7 +575,7 @@ def test_an_expansion_that_is_none(ami, save, limit, error):
 @pytest.mark.skipif(sys.implementation.name != "cpython", reason="PyPy cannot write such a file")
 @pytest.mark.heavy
 def test_an_xz_file_that_wants_much_memory(ami, save):
-    """The dictionary that its head asks for, 1 GiB, is not made."""
+    """Its header asks for a dictionary of 1 GiB, which must not be allocated."""
     filters = [
         {"id": lzma.FILTER_LZMA2, "dict_size": 1 << 30, "mode": lzma.MODE_FAST, "nice_len": 8}
     ]

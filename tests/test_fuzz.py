@@ -1,4 +1,4 @@
-"""The inputs that fuzzing kept: both twins tell the same of each, and what the judge tells."""
+"""Replays the inputs that fuzzing kept: both twins and the judge agree on each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Typed headers: every kind with what it reads and what it refuses, and how they are declared."""
+"""Typed headers: the values that each type accepts and refuses, and how they are declared."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def event_class(ami: ModuleType, **declared: Any) -> Any:
 
 
 def custom(ami: ModuleType, lines: str | bytes, **declared: Any) -> Any:
-    """An event with these header lines, of a class with these declarations."""
+    """An event of a new class that declares these headers, read from these lines."""
     sent = lines if isinstance(lines, bytes) else lines.encode()
     return event_class(ami, **declared)(b"Event: Custom\r\n" + sent + b"\r\n")
 
 
 def read(ami: ModuleType, declare: Declare, value: str | bytes) -> Any:
-    """What a header makes of a value: read off an event, and the same of the bytes alone."""
+    """The value that a header reads from an event; the value's bytes alone must give the same."""
     header = declare(ami.headers)
     sent = value if isinstance(value, bytes) else value.encode()
     found = custom(ami, b"X: " + sent + b"\r\n", x=header).x
@@ -122,7 +122,7 @@ def test_float_with_a_unit(ami: ModuleType, value: str, number: float) -> None:
 def test_a_value_is_its_bytes_without_spaces_around(
     ami: ModuleType, kind: str, value: bytes
 ) -> None:
-    """The spaces belong to the line, so they are gone before a value is read."""
+    """Spaces around a value belong to the line, so they are removed before the value is read."""
     header = getattr(ami.headers, kind)("X", failure=-1)
     assert header.coerce(value) == -1
     assert custom(ami, b"X:" + value + b"\r\n", x=header).x == 7
@@ -141,7 +141,7 @@ def test_a_value_is_its_bytes_without_spaces_around(
 )
 @pytest.mark.parametrize("failure", [False, True])
 def test_bool_of_one_word(ami: ModuleType, value: str | bytes, truth: bool, failure: bool) -> None:
-    """Any other word is a no; `failure` is for a header that is missing."""
+    """Any other word means False; `failure` is for a missing header."""
     header = read(ami, lambda headers: headers.Bool("X", true="Yes", failure=failure), value)
     assert header is truth
 
@@ -282,9 +282,9 @@ def test_a_missing_header_is_the_failure_value(
         ("Old: 1\r\nNew: 2\r\n", 2),
         ("OLD: 1\r\n", 1),
         ("OLD: 1\r\nnew: 2\r\n", 2),
-        ("NEW: 2\r\nOld: 1\r\n", 1),  # as spelled goes before another case
+        ("NEW: 2\r\nOld: 1\r\n", 1),  # the exact spelling takes precedence over another case
         ("New: 2\r\nNew: 3\r\n", 3),
-        ("New: x\r\nOld: 1\r\n", None),  # sent, so no other name is tried
+        ("New: x\r\nOld: 1\r\n", None),  # it was sent, so the other name is not looked up
         ("Newer: 1\r\nxOld: 1\r\n", None),
         (" New : 2\r\nOld: 1\r\n", 1),
         (" New : 2\r\n", 2),
@@ -308,7 +308,7 @@ def test_a_header_of_a_response(ami: ModuleType) -> None:
 
     assert Custom(b"Response: Success\r\nListItems: 4\r\n\r\n").items_sent == 4
     follows = b"Response: Follows\r\nPrivilege: Command\r\nx\nListItems: 4\n--END COMMAND--\r\n"
-    assert Custom(follows).items_sent == -1  # that line is output
+    assert Custom(follows).items_sent == -1  # that line is command output
 
 
 # --- process() and to_dict() ------------------------------------------------------------------
@@ -626,7 +626,7 @@ def test_what_the_module_gives(ami: ModuleType) -> None:
 
 
 def test_names_that_differ_in_case_are_typed_each_as_declared(ami: ModuleType) -> None:
-    """What is spelled in neither way is typed as the first."""
+    """A spelling that matches neither declaration has the type of the first."""
     event = custom(
         ami,
         "Size: 5\r\nSIZE: 6\r\nsize: 7\r\n",
@@ -665,7 +665,7 @@ def test_false_words_need_true_words(ami: ModuleType) -> None:
 
 
 def test_a_snapshot_under_a_prefix_is_processed_as_it_is_without(ami: ModuleType) -> None:
-    """What was not sent is not there: a snapshot's headers state no failure values."""
+    """A header that was not sent is absent: the headers of a snapshot have no failure values."""
     sent = b"Event: DialBegin\r\nChannelState: 4\r\nDestChannelState: 5\r\n\r\n"
     event = ami.core_events.DialBegin(sent)
     texts = {"Event": "DialBegin", "ChannelState": "4", "DestChannelState": "5"}
@@ -695,7 +695,7 @@ def test_a_header_unless_told_otherwise(ami: ModuleType) -> None:
 
 
 def test_a_name_as_declared_goes_before_one_in_another_case(ami: ModuleType) -> None:
-    """Also with spaces around it, and though the other came later."""
+    """Also with spaces around the name, and if the other name comes later."""
     for lines in ("X : 1\r\nx: 2\r\n", " X: 1\r\nx: 2\r\n", "x: 2\r\nX: 0\r\nX: 1\r\nX : 3\r\n"):
         event = custom(ami, lines, x=ami.headers.Int("X", failure=-1))
         assert event.x == 1

@@ -1,4 +1,4 @@
-"""The switch between the twins, seen from fresh interpreters."""
+"""The switch between the twins, tested in new interpreters."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ sys.meta_path.insert(0, Hide())
 
 
 def run(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """A fresh interpreter with only these of the package's variables set."""
+    """Run code in a new interpreter, with only these of the package's variables set."""
     environment = {key: value for key, value in os.environ.items() if "AMISTREAM" not in key}
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", code],

@@ -1,7 +1,7 @@
-"""The programs of `isolated/`, each in an interpreter of its own, on both twins.
+"""Runs the programs in `isolated/` on both twins, each program in its own interpreter.
 
-Here they take few events, so that the suite stays quick; with AMISTREAM_LEAK_EVENTS=10000000, or
-run by hand as `python tests/isolated/leak_events.py`, as many as one likes.
+Here they read only a few events. To read more, set AMISTREAM_LEAK_EVENTS=10000000, or run a program
+by hand: `python tests/isolated/leak_events.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LEAKS = sorted(path.stem for path in ISOLATED.glob("leak_*.py"))
 
 
 def run(package: ModuleType, program: str, *arguments: str) -> str:
-    """What the program prints; fails unless it ends with 0 and without a complaint."""
+    """The program's output. The exit code must be 0, and standard error empty."""
     environment = {key: value for key, value in os.environ.items() if "AMISTREAM" not in key}
     if package.IMPLEMENTATION == "pure":
         environment["AMISTREAM_NO_EXTENSIONS"] = "1"
@@ -53,7 +53,7 @@ def test_a_leak_is_seen(ami: ModuleType, leak: str) -> None:
 
 
 def test_the_interpreter_ends_with_live_parsers(ami: ModuleType) -> None:
-    # PyPy drops nothing at its end.
+    # PyPy frees nothing when it exits.
     dropped = "dropped\n" if sys.implementation.name == "cpython" else ""
     assert run(ami, "live_at_exit") == dropped
     assert run(ami, "live_at_exit", "thread") in ("", "dropped\n")

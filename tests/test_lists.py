@@ -1,4 +1,4 @@
-"""Every list of Asterisk 22, and announced lists of any kind, as a Collector gathers them."""
+"""A Collector gathers every list of Asterisk 22, and any announced list."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from support.lists import (
 UNASKED_NEVER = ("DBGet", "PJSIPShowEndpoint", "PJSIPShowRegistrationInboundContactStatuses")
 SHARED_ENDS = {"PeerlistComplete": "SIPpeers", "RegistrationsComplete": "SIPshowregistry"}
 
-# Shape of a list that no class serves.
+# The members of a list for which there is no class.
 UNKNOWN = ("PhoneEntry", "PhoneEntry", "LineEntry", "PhoneEntry")
 
 
@@ -102,7 +102,7 @@ def test_every_count_is_checked(ami: ModuleType, name: str, header: str) -> None
 
 @pytest.mark.parametrize("name", sorted(set(EVERY) - {"IAXpeers"}))
 def test_which_lists_open_unasked(ami: ModuleType, name: str) -> None:
-    """Asterisk before 13 announced few of them; why some must be is said in their classes."""
+    """Asterisk before 13 announced only a few. The classes say why some lists need announcing."""
     declared = EVERY[name]
     collector = ami.Collector()
     sent = sent_members(ami, declared)
@@ -136,7 +136,7 @@ def test_unasked_events_are_of_no_list(ami: ModuleType, name: str) -> None:
 
 
 def test_the_announced_lists_of_the_capture(ami: ModuleType, list_actions: bytes) -> None:
-    """Seven rounds; ConfBridges and the database entry come in the second. All of them whole."""
+    """Seven rounds, all complete; ConfBridges and the database entry start in the second."""
     messages = ami.Parser().feed(list_actions)
     starts = [m for m in messages if m.get("EventList", "").lower() == "start"]
     done = add_all(collector := ami.Collector(), messages)
@@ -187,7 +187,7 @@ def test_any_announced_list(ami: ModuleType, words: tuple[str, str]) -> None:
 
 
 def test_an_announced_list_knows_classes(ami: ModuleType) -> None:
-    """Events that are members of no list have their class as a key too, as members do."""
+    """Events that belong to no declared list also have their class as a key."""
     collector = ami.Collector()
     add_all(collector, [start(ami), event(ami, "PeerStatus"), event(ami, "Unheard")])
     done = collector.add(complete(ami, "Hangup", 2))
@@ -270,7 +270,7 @@ def test_an_announced_list_keeps_at_most_max_members(ami: ModuleType) -> None:
 
 
 def test_a_known_list_keeps_what_is_new_in_it(ami: ModuleType) -> None:
-    """An Asterisk to come may list one more thing: the count has to fit, and nothing be lost."""
+    """A later Asterisk may list new events: the count must match, and no event be lost."""
     collector = ami.Collector()
     new, known = event(ami, "SecretDetail"), event(ami, "PeerStatus")
     sent = [event(ami, "EndpointDetail"), new, event(ami, "AorDetail"), known]
@@ -307,7 +307,7 @@ def test_an_unannounced_list_takes_only_its_own(ami: ModuleType) -> None:
 
 
 def test_the_finisher_has_the_last_word(ami: ModuleType) -> None:
-    """What began as one kind's list is another's, or none's, if it ends so."""
+    """The finisher decides the class of a list, even if the members look like another list."""
     status, auth = event(ami, "ContactStatusDetail"), event(ami, "AuthDetail")
     collector = ami.Collector()
     assert add_all(collector, [start(ami), status, auth]) == []
@@ -354,7 +354,7 @@ def test_an_opened_list_may_be_any(ami: ModuleType) -> None:
 
 
 def test_authentications_of_an_endpoint_and_of_registrations(ami: ModuleType) -> None:
-    """ListItems counts those of an endpoint, and leaves out those of the registrations."""
+    """ListItems counts the AuthDetail events of an endpoint, but not those of registrations."""
     collector = ami.Collector()
     endpoint = [event(ami, "EndpointDetail", "e"), event(ami, "AuthDetail", "e", ObjectName="one")]
     registrations = [
@@ -416,7 +416,7 @@ ListItems: 2\r
 
 @pytest.mark.parametrize("asked", [True, False])
 def test_iax_peers_come_without_the_action_id(ami: ModuleType, asked: bool) -> None:
-    """As Asterisk 22 sends them."""
+    """This is how Asterisk 22 sends them."""
     collector = ami.Collector()
     if asked:
         collector.open(aggregate(ami, "IAXpeers", "2"))
@@ -442,7 +442,7 @@ def test_iax_peers_go_to_no_other_list(ami: ModuleType) -> None:
 
 
 def test_iax_peers_in_a_list_opened_as_any(ami: ModuleType) -> None:
-    """What was opened stays what it is; that it lacks them is said."""
+    """An opened list keeps its class; its error message says that members are missing."""
     collector = ami.Collector()
     opened = collector.open(ami.core_events.EventList_Aggregate("1"))
     assert add_all(collector, ami.Parser().feed(IAX_PEERS % {b"id": b"1"})) == [opened]
@@ -487,7 +487,7 @@ def test_peers_are_what_was_opened(
 
 
 def test_the_lists_of_the_capture(ami: ModuleType, list_actions: bytes) -> None:
-    """Seven rounds of six lists whose finishers are in the capture, all whole."""
+    """Seven rounds of the six lists whose finishers are in the capture, all complete."""
     collector = ami.Collector()
     done = [one for m in ami.Parser().feed(list_actions) if (one := collector.add(m)) is not None]
     ends = {name: list_actions.count(f"Event: {s[1]}\r\n".encode()) for name, s in SEED.items()}

@@ -1,4 +1,4 @@
-"""Messages: mappings of raw texts that match, compare, copy and pickle, and never change."""
+"""Messages: immutable mappings of texts, which match, compare, copy and pickle."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMES = itertools.count()
 
 @pytest.fixture(params=["parsed", "made"])
 def hangup(ami: ModuleType, request: pytest.FixtureRequest) -> Any:
-    """The same event, from the parser and from its bytes."""
+    """The same event, once from the parser and once made from its bytes."""
     if request.param == "made":
         return ami.core_events.Hangup(HANGUP)
     (event,) = ami.Parser().feed(HANGUP)
@@ -201,7 +201,7 @@ def test_what_it_gives_is_ones_own(hangup: Any) -> None:
 def test_nothing_is_guessed_from_the_event_before(
     ami: ModuleType, lines: bytes, headers: dict[str, str], data: list[str]
 ) -> None:
-    """Events mostly carry the headers of the last one of their kind, in the same order."""
+    """Usually an event has the same headers, in the same order, as the one before it."""
     name = f"Same{next(NAMES)}"
     head = f"Event: {name}\r\n".encode()
     for before in (b"A: 1\r\nB: 2\r\n\r\n", lines, b"A: 1\r\nB: 2\r\n\r\n"):
@@ -218,7 +218,7 @@ def test_nothing_is_guessed_from_the_event_before(
 
 
 def test_a_text_is_not_taken_from_the_event_before(ami: ModuleType) -> None:
-    """`\\xeb` is no UTF-8, and one byte in memory just as the letter it is in Latin-1."""
+    """`\\xeb` is not UTF-8; its text takes one byte in memory, like the letter it is in Latin-1."""
     name = f"Letter{next(NAMES)}"
     for _ in range(3):
         for sent, text in [("ë".encode(), "ë"), (b"\xeb", "\udceb"), (b"\xc3\xabx", "ëx")]:
@@ -352,12 +352,12 @@ def test_repr_is_short_and_one_line(ami: ModuleType) -> None:
     assert len(shown) < 400
     assert "\n" not in shown
     assert "\r" not in shown
-    assert "+97 headers" in shown  # of 101 beside Event, which the label tells
+    assert "+97 headers" in shown  # of 101 besides Event, as the label says
 
 
 @pytest.mark.skipif(sys.implementation.name != "cpython", reason="PyPy tells no sizes")
 def test_a_message_knows_its_size(ami: ModuleType) -> None:
-    """The compiled twin holds the bytes itself, the pure one refers to them as any object does."""
+    """The compiled twin owns its bytes; the pure twin refers to them as any object does."""
     small, large = (ami.Event(b"Event: X\r\nA: " + size * b"x" + b"\r\n\r\n") for size in (1, 9000))
     held = 8999 if ami.IMPLEMENTATION == "compiled" else 0
     assert sys.getsizeof(large) - sys.getsizeof(small) == held
@@ -460,7 +460,7 @@ def test_copies_of_the_bases(ami: ModuleType, kind: str, duplicate: Callable[[An
 
 @pytest.fixture
 def shop(ami: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """An importable module with a user's classes, each registered for a name of its own."""
+    """An importable module with a user's classes, each registered under its own name."""
     module = ModuleType("shop")
     hangup = ami.core_events.Hangup
 
@@ -562,7 +562,7 @@ def test_no_bytes_are_left_behind(ami: ModuleType, shop: ModuleType, kind: str, 
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert after - before < 10 * len(raw)  # a byte kept of each would make 50
+    assert after - before < 10 * len(raw)  # one kept byte of each would make 50
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -580,14 +580,14 @@ def test_a_pickle_of_one_twin_is_read_by_the_other(
 
 @pytest.mark.skipif(sys.implementation.name != "cpython", reason="PyPy has no such collector")
 def test_a_finalizer_that_reads_messages_of_the_same_shape(ami: ModuleType) -> None:
-    """The collector may run in the middle of a read; no read takes another's values."""
+    """The GC may run in the middle of a read. No read may take another read's values."""
     sent = [{"Event": "X", "Nr": str(i % 7), "Same": "s" * (i % 3)} for i in range(50)]
     events = [
         ami.Event("".join(f"{name}: {value}\r\n" for name, value in one.items()).encode() + b"\r\n")
         for one in sent
     ]
 
-    kept = []  # so that no freed dict is there to be used again: the collector runs at a new one
+    kept = []  # keeps dicts alive, so that a read needs a new dict, at which the GC runs
 
     class Reader:
         def __init__(self) -> None:
@@ -616,7 +616,7 @@ def test_what_the_module_gives(ami: ModuleType) -> None:
 
 @pytest.mark.parametrize("size", [60, 61])
 def test_repr_of_a_long_text(ami: ModuleType, size: int) -> None:
-    """60 characters are shown, the last of them a mark that there are more."""
+    """At most 60 characters are shown; the last one shows that there are more."""
     shown = 60 * "x" if size == 60 else 59 * "x" + "\N{HORIZONTAL ELLIPSIS}"
     event = ami.Event(b"Event: X\r\nA: " + size * b"x" + b"\r\n\r\n")
     assert repr(event) == f"<Event 'X' A='{shown}'>"
@@ -649,7 +649,7 @@ def test_a_bare_message_has_nothing_to_type(ami: ModuleType) -> None:
 
 
 def test_headers_are_declared_as_asterisk_spells_them(ami: ModuleType) -> None:
-    """Reading is then one look for the bytes; in another case it would be several."""
+    """The exact spelling needs one search of the bytes; another case would need several."""
     every = [header.names for header in ami.Event.headers().values()]
     assert every == [("Privilege",), ("Timestamp",), ("SequenceNumber",), ("SystemName",)]
     assert [header.names for header in ami.Response.headers().values()] == [
@@ -659,7 +659,7 @@ def test_headers_are_declared_as_asterisk_spells_them(ami: ModuleType) -> None:
 
 
 def test_a_message_is_not_hashable_and_has_no_state_of_its_own(hangup: Any) -> None:
-    """A pickle then holds the bytes and no more."""
+    """So a pickle holds the bytes and nothing else."""
     assert not isinstance(hangup, Hashable)
     make, arguments, state = hangup.__reduce__()
     assert (arguments, state) == ((type(hangup), HANGUP), None)
@@ -668,6 +668,6 @@ def test_a_message_is_not_hashable_and_has_no_state_of_its_own(hangup: Any) -> N
 
 @pytest.mark.skipif(sys.maxsize < 1 << 31, reason="nothing is that large in 32 bits")
 def test_a_message_has_an_index_of_31_bits(ami: ModuleType) -> None:
-    untouched = mmap.mmap(-1, 1 << 31)  # takes no memory before it is touched
+    untouched = mmap.mmap(-1, 1 << 31)  # takes no memory until it is written
     with pytest.raises(ValueError, match=r"\Aa message has at most 2147483647 bytes\Z"):
         ami.Message(memoryview(untouched))

@@ -1,4 +1,4 @@
-"""The parser: whole captures, selections, bounds, what it refuses, and the end of a stream."""
+"""The parser: selections, bounds, arguments that it refuses, and the end of a stream."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ STRAY = b"Foo: 1234\r\n\r\n"
 MIXED = [HANGUP, PONG, NEWCHANNEL, STRAY, UNHEARD_OF, HANGUP]
 
 NAMES = itertools.count()
-OBJECT = pytest.param(object(), id="object")  # its repr has an address: each worker's is another
+OBJECT = pytest.param(
+    object(), id="object"
+)  # its repr has an address, which differs in each worker
 
 
 def raws(messages: list[Any]) -> list[bytes]:
@@ -47,7 +49,7 @@ def fed(parser: Any, stream: bytes, size: int) -> list[Any]:
 
 @pytest.mark.parametrize("end", [b"\r\n\r\n", b"\r\n\n", b"\n\r\n\r\n"])
 def test_an_end_anywhere_in_a_block(ami: ModuleType, end: bytes) -> None:
-    """The bytes are searched in blocks of 64; an end may lie across two of them."""
+    """The bytes are searched in blocks of 64; a terminator may lie across two blocks."""
     for pad in range(200):
         first = b"Event: X\r\nA: " + pad * b"x" + b":" + end
         messages = ami.Parser().feed(first + HANGUP + first)
@@ -57,7 +59,7 @@ def test_an_end_anywhere_in_a_block(ami: ModuleType, end: bytes) -> None:
 
 @pytest.mark.parametrize("between", [b"", b"\r\n", b"\n"])
 def test_an_end_anywhere_in_a_window(ami: ModuleType, between: bytes) -> None:
-    """A long chunk may be cut in pieces of a power of two; an event may lie across two of them."""
+    """A long chunk may be read in windows of a power of two; an event may lie across two."""
     head = b"Event: X\r\nA: "
     edges = [(1 << power) + near for power in (16, 17, 18) for near in range(-70, 5)]
     for size in (*edges, 5 << 16):
@@ -68,7 +70,7 @@ def test_an_end_anywhere_in_a_window(ami: ModuleType, between: bytes) -> None:
 
 
 def test_a_flood_of_event_names(ami: ModuleType) -> None:
-    """More event names than any cache of them holds."""
+    """More event names than any cache can hold."""
     stream = [f"Event: Name{number}\r\nX: {number}\r\n\r\n".encode() for number in range(5000)]
     for only in (None, {"Name1", "Name4999"}):
         parser = ami.Parser(only=only)
@@ -124,7 +126,7 @@ def test_only(ami: ModuleType, only: Callable[[Any], Any], wanted: list[bytes], 
         as_tuple(one) for one in everything if one.raw in wanted
     ]
     assert (parser.messages, parser.skipped) == (len(wanted), len(MIXED) - len(wanted))
-    assert parser.malformed == 1  # the stray, built or not
+    assert parser.malformed == 1  # the message that is neither event nor response, selected or not
 
 
 def test_only_builds_no_other_class(ami: ModuleType) -> None:
@@ -292,21 +294,21 @@ OUTPUT = b"\nEvent: Hangup\r\n\r\nResponse: Success\r\n\r\n" + 90 * b"long " + b
         b"Event: X\r\n" + 60 * b"A: 1\r\n" + b"\n",
         b"Event: X\nText: " + 90 * b"x" + b"\r\nA: 1\n\r\n",
         b"Event: X\r\nText: " + 90 * b"x" + b"\n\nA: 1\r\n\r\n",
-        # No line end in sight, and none at first.
+        # The line end comes late, or the first line has none for long.
         b"Event: " + 500 * b"x" + b"\r\nA: 1\r\n\r\n",
         500 * b"x" + b"\r\nA: 1\r\n\r\n",
         500 * b"x" + b"\nA: 1\n\n",
         500 * b"\r" + b"\nA: 1\r\n\r\n",
-        # Old-style answers end at their marker only, wherever they grew too long.
+        # Old-style answers end only at their marker, wherever the bound was exceeded.
         ENDLESS + 3 * OUTPUT + b"--END COMMAND--\r\n",
         ENDLESS + OUTPUT + 500 * b"y" + b"--END COMMAND--\r\n",
         ENDLESS + OUTPUT + 500 * b"y" + b"\n--END COMMAND--\n",
         b"Text: " + 90 * b"x" + b"\r\n" + ENDLESS + OUTPUT + b" --END COMMAND--\r\n",
         b"Event: X\r\nText: " + 90 * b"x" + b"\r\n" + ENDLESS + b"--END COMMAND--\r\n\r\n",
         ENDLESS + OUTPUT + 500 * b"y" + b"x-END COMMAND--\r\n" + b"--END COMMAND--\r\n",
-        # While it skips, a line that is long says nothing, whether it came whole or in pieces.
+        # While a message is skipped, a long line has no meaning, whole or in pieces.
         b"Text: " + 90 * b"x" + b"\r\nResponse: Follows" + 90 * b" " + b"\r\n\r\n",
-        # A banner is no banner inside a message.
+        # Inside a message a banner has no meaning.
         b"Event: X\r\nText: " + 90 * b"x" + b"\r\n" + BANNER + b"A: 1\r\n\r\n",
     ],
 )
@@ -388,7 +390,7 @@ def test_every_line_counts(ami: ModuleType, message: bytes) -> None:
 def test_the_bound_that_is_passed_first_is_told(
     ami: ModuleType, max_message: int, max_line: int, max_headers: int
 ) -> None:
-    """Whatever the chunks are: what the error tells depends on the stream alone."""
+    """The error depends only on the stream, not on the chunks."""
     bounds = {"max_message": max_message, "max_line": max_line, "max_headers": max_headers}
     stream = HANGUP + LONG + PONG + b"Event: X\r\n" + 60 * b"A: 1\r\n" + b"\r\n" + NEWCHANNEL
     whole = replay(ami, stream, len(stream), **bounds)
@@ -525,7 +527,7 @@ def test_feed_retains_nothing(ami: ModuleType) -> None:
     buffer = bytearray(HANGUP + PONG[:9])
     (event,) = parser.feed(buffer)
     buffer[:] = len(buffer) * b"!"
-    buffer.clear()  # BufferError if anything still looked at it
+    buffer.clear()  # raises BufferError if anything still exported it
     assert (event.raw, event.cause) == (HANGUP, 16)
     assert raws(parser.feed(PONG[9:])) == [PONG]
 
@@ -676,7 +678,7 @@ def test_threads_get_messages_or_a_refusal(ami: ModuleType) -> None:
 def test_a_feed_broken_from_outside_is_forgotten(
     use: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C in the midst; in the compiled twin only memory that runs out breaks in."""
+    """Ctrl-C may come in the middle of feed(). In the compiled twin only exhausted memory can."""
     ami = use("pure")
     parser, start = ami.Parser(), 0
     for chunk in (b"Foo: 1\r\n" + HANGUP, HANGUP + b"Foo: 1\r\n", b"X: 1\r\nResponse: Follows\r\n"):
@@ -726,7 +728,7 @@ def test_random_bytes_never_raise(ami: ModuleType, chunks: list[bytes]) -> None:
 
 
 def test_a_flood_of_names_is_read(ami: ModuleType) -> None:
-    """More header names than any cache of names holds."""
+    """More header names than any cache can hold."""
     lines = [f"Name-{number}-{number * 7919}: {number}" for number in range(20_000)]
     (event,) = ami.Parser().feed("\r\n".join(["Event: X", *lines, "", ""]).encode())
     assert [f"{name}: {value}" for name, value in event.items()][1:] == lines
@@ -736,7 +738,7 @@ def test_a_flood_of_names_is_read(ami: ModuleType) -> None:
 
 
 def test_classes_registered_at_once_are_used(ami: ModuleType) -> None:
-    """An event's and a UserEvent's, between two chunks of a parser that has seen both names."""
+    """An event and a UserEvent are registered after the parser has seen both names."""
     number = next(NAMES)
     sold, ring = f"Sold{number}", f"Ring{number}"
     stream = f"Event: {sold}\r\n\r\nEvent: UserEvent\r\nUserEvent: {ring}\r\n\r\n".encode()
@@ -756,7 +758,7 @@ def test_classes_registered_at_once_are_used(ami: ModuleType) -> None:
 def test_a_feed_broken_from_outside_forgets_what_was_begun_before(
     use: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its bytes count: what comes later is where it is in the stream."""
+    """The lost bytes still count, so that later offsets in the stream are right."""
     ami = use("pure")
     parser = ami.Parser()
     assert raws(parser.feed(HANGUP + PONG[:-8])) == [HANGUP]
@@ -777,7 +779,7 @@ def test_a_feed_broken_from_outside_forgets_what_was_begun_before(
 def test_a_feed_broken_from_outside_forgets_what_an_error_held_back(
     use: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And the stream has begun long ago: what has no colon is no banner."""
+    """The stream has started, so a first line without a colon is not a banner."""
     ami = use("pure")
     parser = ami.Parser(max_message=100)
     with pytest.raises(ami.MessageTooLarge):
@@ -809,7 +811,7 @@ def test_a_feed_broken_from_outside_forgets_what_an_error_held_back(
     ],
 )
 def test_a_message_one_byte_too_long_ends_where_it_ends(ami: ModuleType, message: bytes) -> None:
-    """Though its last byte is the one that is too much."""
+    """Even if only its last byte exceeds the bound."""
     limit, after = len(message) - 1, b"Foo: 1\n\n"
     for size in range(1, len(message + after) + 1):
         happened = replay(ami, message + after, size, max_message=limit)
@@ -832,7 +834,7 @@ def test_a_message_one_byte_too_long_ends_where_it_ends(ami: ModuleType, message
     ],
 )
 def test_a_message_is_given_as_soon_as_it_is_whole(ami: ModuleType, message: bytes) -> None:
-    """Whatever was in the chunk before it, and whatever has begun behind it."""
+    """Regardless of what comes before and after it in the chunk."""
     for before in (b"", HANGUP, 3 * HANGUP, PONG + HANGUP):
         for behind in (
             b"",
@@ -848,7 +850,7 @@ def test_a_message_is_given_as_soon_as_it_is_whole(ami: ModuleType, message: byt
 
 
 def test_what_was_read_by_lines_ends_so(ami: ModuleType) -> None:
-    """One odd end in a chunk has the event behind it read by lines; the next chunk is plain."""
+    """After an unusual terminator the rest of the chunk is read line by line; the next is not."""
     odd, event = b"Event: X\r\nA: 1\r\n\n", b"Event: Y\r\nA: 1\r\nB: 2\r\n\r\n"
     for at in range(1, len(event)):
         parser = ami.Parser()

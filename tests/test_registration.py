@@ -1,4 +1,4 @@
-"""Classes of one's own: what serves a vendor's events and one's own UserEvents."""
+"""Users' own classes for a vendor's events and for their own UserEvents."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STREAM = (
 
 @pytest.fixture(autouse=True)
 def _registry(ami: ModuleType) -> Iterator[None]:
-    """Forget what a test registers."""
+    """Undo the registrations of a test."""
     classes, user_events = dict(ami._registry.classes), dict(ami._registry.user_events)
     yield
     for names, before in (

@@ -1,4 +1,4 @@
-"""The C scanner alone: fuzz/scan.c compiled and run, on the machine's own path and the portable."""
+"""The C scanner alone: compiles fuzz/scan.c for this machine and as portable C, and runs it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FUZZ = TESTS / "fuzz"
 SCAN_H = ROOT / "ext" / "scan.h"
 COMPILER = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[:1]
 SANITIZED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
-# The compiler and the program are no Python: what one is run under stays away.
+# The compiler and the program are not Python: a sanitizer for Python must not affect them.
 UNDER = ("LD_PRELOAD", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS")
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key not in UNDER}
 
@@ -37,7 +37,7 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def build(folder: Path, *flags: str, header: Path = SCAN_H) -> Path:
-    """The program, with the scanner of that header; skips if the compiler lacks the sanitizers."""
+    """Compile the program with this header; skip the test if the compiler lacks the sanitizers."""
     program = folder / "scan"
     done = run(*COMPILER, "-std=c99", *flags, f"-I{header.parent}", FUZZ / "scan.c", "-o", program)
     if done.returncode and flags[: len(SANITIZED)] == SANITIZED:
@@ -48,7 +48,7 @@ def build(folder: Path, *flags: str, header: Path = SCAN_H) -> Path:
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> list[Path]:
-    """What libFuzzer found, one file an input."""
+    """The inputs that libFuzzer found, one file for each."""
     with zipfile.ZipFile(FUZZ / "corpus-scan.zip") as archive:
         archive.extractall(tmp_path / "corpus")
     return sorted((tmp_path / "corpus").iterdir())
@@ -65,7 +65,7 @@ def test_it_scans_as_the_references(
     assert done.stdout.endswith(f": {len(corpus)} inputs\n")
     assert done.stdout.startswith("portable, ") or not portable
     if flags != SANITIZED:
-        done = run(program)  # every short text
+        done = run(program)  # without files it checks every short text
         assert (done.returncode, done.stderr) == (0, "")
 
 

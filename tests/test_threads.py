@@ -1,4 +1,4 @@
-"""Threads: a Parser serves one at a time, and what it gave may be read by all at once."""
+"""Threads: a Parser serves one thread at a time; all threads may read its messages at once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _switch_often() -> Iterator[None]:
 
 
 def at_once(work: Callable[[int], Any]) -> list[Any]:
-    """What `work` gives in each of the threads, which begin together; an error is raised here."""
+    """The result of `work` in each thread. They start together; errors are raised here."""
     barrier = threading.Barrier(THREADS)
 
     def begin(number: int) -> Any:
@@ -43,7 +43,7 @@ def at_once(work: Callable[[int], Any]) -> list[Any]:
 
 
 def test_a_shared_parser_refuses_or_serves_in_turn(ami: ModuleType) -> None:
-    """No byte is split twice or lost: what was not refused is what is counted and given."""
+    """No byte is lost or read twice: the counters match the chunks that were not refused."""
     parser = ami.Parser()
     whole = 5 * (HANGUP + PONG)
 
@@ -66,7 +66,7 @@ def test_a_shared_parser_refuses_or_serves_in_turn(ami: ModuleType) -> None:
 
 
 def test_a_stream_cut_anywhere_is_whole_if_refusals_are_tried_again(ami: ModuleType) -> None:
-    """The pieces come in any order, and the parser's state must hold whichever it is."""
+    """The pieces come in any order, and the parser's state must stay valid."""
     parser = ami.Parser()
     pieces = [HANGUP[at : at + 7] for at in range(0, len(HANGUP), 7)]
 
@@ -90,14 +90,21 @@ def test_a_stream_cut_anywhere_is_whole_if_refusals_are_tried_again(ami: ModuleT
 
 
 def test_an_event_is_read_first_by_all_at_once(ami: ModuleType) -> None:
-    """Threads race to build the index of its lines; each reads what one alone would."""
+    """Threads race to build the index of its lines; each reads what a single thread would."""
 
     def read(turn: int, one: Any) -> tuple[Any, ...]:
         if turn % 2:
             return one[last], one.get("cause", ignore_case=True), one.to_dict(), one.process()
         return one[last], one.get("Cause"), {**one}, (one.to_dict(), one.data)
 
-    for count in (1, 3, 63, 64, 65, 200):  # as many lines as a shape has and as fit the stack
+    for count in (
+        1,
+        3,
+        63,
+        64,
+        65,
+        200,
+    ):  # numbers of lines around the limits of a shape and of the stack buffer
         for number in itertools.islice(NAMES, 10):
             last = f"Own-{number}-{count - 1}"
             lines = [b"Own-%d-%d: %d" % (number, i, i) for i in range(count)]
@@ -109,7 +116,7 @@ def test_an_event_is_read_first_by_all_at_once(ami: ModuleType) -> None:
 
 
 def test_shapes_learned_at_once_stay_few(use: Callable[[str], ModuleType]) -> None:
-    """Threads that all find room for one more may go past the bound, but not without end."""
+    """Threads that add a shape at the same time may exceed the bound, but only by a little."""
     ami = use("pure")
     twin = sys.modules["amistream._pure.shapes"]
     kept = dict(twin.shapes)
@@ -130,7 +137,7 @@ def test_shapes_learned_at_once_stay_few(use: Callable[[str], ModuleType]) -> No
 
 
 def test_a_class_is_registered_while_others_parse(ami: ModuleType) -> None:
-    """An event is built as Event or as its class, and as its class once that is registered."""
+    """Before its class is registered an event may have either class; afterwards only its own."""
     names = [f"Late{next(NAMES)}" for _ in range(60)]
     streams = [HANGUP + HANGUP.replace(b"Hangup", name.encode()) + PONG for name in names]
     registered: dict[str, type] = {}

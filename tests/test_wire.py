@@ -1,4 +1,4 @@
-"""The wire as it really is: each of its facts, in literal bytes, cut at every chunk size."""
+"""The wire as Asterisk really sends it: each fact in literal bytes, at every chunk size."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def only_one(ami: ModuleType, data: bytes) -> Any:
         (b"Asterisk Call Manager Proxy/1.24\r\n", "Asterisk Call Manager Proxy/1.24"),
         (b"OpenProxy 2 ready\r\n", "OpenProxy 2 ready"),
         (b"\r\nAsterisk Call Manager/2.10.6\r\n", "Asterisk Call Manager/2.10.6"),
-        # A proxy whose greeting is followed by a blank line, which Asterisk's is not.
+        # A proxy whose banner is followed by a blank line, unlike Asterisk's.
         (b"AMI Gateway\r\n\r\n", "AMI Gateway"),
-        # Asterisk's own, even where a colon is in it.
+        # Asterisk's own banner, although it contains a colon.
         (b"Asterisk Call Manager/11.0.0: ready\r\n", "Asterisk Call Manager/11.0.0: ready"),
     ],
 )
@@ -73,7 +73,7 @@ def test_a_banner_again_in_the_middle_of_a_stream(ami: ModuleType) -> None:
 
 @pytest.mark.parametrize("before", [PONG, HANGUP])
 def test_only_asterisks_own_banner_is_known_later_on(ami: ModuleType, before: bytes) -> None:
-    """A line without a colon starts a message there: nothing is guessed away."""
+    """There a line without a colon starts a message; the parser does not guess."""
     first, second = parse_at_every_size(ami, before + b"Whatever 1.0\r\n" + HANGUP)
     assert first.raw == before
     assert second.raw == b"Whatever 1.0\r\n" + HANGUP
@@ -318,7 +318,7 @@ def test_a_line_without_a_colon(ami: ModuleType) -> None:
 
 
 def test_a_carriage_return_before_the_lines_end(ami: ModuleType) -> None:
-    """One CR belongs to the end of a line, another to the line, also to the last one."""
+    """One CR belongs to the terminator of a line; a second CR belongs to the line."""
     for sent, data in [(b"\r\r\n", ["\r"]), (b"x\r\r\n", ["x\r"]), (b"\rx\r\n", ["\rx"])]:
         event, after = parse_at_every_size(ami, b"Event: Hangup\r\n" + sent + b"\r\n" + HANGUP)
         assert (event.data, event.raw) == (data, b"Event: Hangup\r\n" + sent + b"\r\n")
@@ -501,7 +501,7 @@ def test_sentinels_stay_in_the_raw_text(ami: ModuleType, sentinel: str) -> None:
 
 @pytest.mark.parametrize("edge", [b"X", b"\x0b", b"\x0c", b"\x00"], ids=repr)
 def test_only_spaces_and_tabs_are_removed(ami: ModuleType, edge: bytes) -> None:
-    """Around a name and a value; vertical tabs and form feeds are no spaces on this wire."""
+    """Around names and values; vertical tabs and form feeds do not count as spaces on the wire."""
     sent = edge + b"a" + edge
     text = sent.decode()
 
@@ -523,7 +523,7 @@ def test_only_spaces_and_tabs_are_removed(ami: ModuleType, edge: bytes) -> None:
 
 @pytest.mark.parametrize("edge", [b"X", b"\x0b", b"\x0c"], ids=repr)
 def test_an_events_name_is_served_with_what_is_at_its_edges(ami: ModuleType, edge: bytes) -> None:
-    """Also where it is not the first header, and has characters that few names have."""
+    """Also if it is not the first header, and contains unusual characters."""
     name = (edge + b"a-b" + edge).decode()
     for head in (b"", b"A: 1\r\n"):
         stream = head + b"Event: " + name.encode() + b"\r\n\r\n"
@@ -533,7 +533,7 @@ def test_an_events_name_is_served_with_what_is_at_its_edges(ami: ModuleType, edg
 
 @pytest.mark.parametrize("edge", [b"X", b"\x0b", b"\x0c"], ids=repr)
 def test_what_is_at_the_edges_of_a_word_makes_another(ami: ModuleType, edge: bytes) -> None:
-    """Neither a name of Event or Response nor Follows."""
+    """Then it is neither Event, Response nor Follows."""
     for word in (b"Event", b"Response"):
         for name in (edge + word, word + edge):
             assert only_one(ami, name + b": a\r\n\r\n").__class__ is ami.Message

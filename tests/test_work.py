@@ -1,7 +1,7 @@
-"""Work: the quick ways are taken, so that what is asked for costs the same in a longer event.
+"""Work: the fast paths are used, so that a read costs the same in a longer event.
 
-Calls are counted, of Python and C, not seconds: in the pure twin a quick way is a few calls of C
-where the slow one has several for each line. It is the same behaviour, so only this tells them.
+The tests count calls of Python and C functions, not seconds. In the pure twin a fast path makes a
+few C calls, and the slow path several for each line. Both give the same, so only the count differs.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def pure(room: str) -> ModuleType:
 
 
 def sent(lines: int, name: str = "Work", first: str = "1") -> bytes:
-    """An event of so many headers."""
+    """An event with this number of headers."""
     headers = "".join(f"H{number}: {first}{number}\r\n" for number in range(lines))
     return f"Event: {name}\r\n{headers}\r\n".encode()
 
@@ -58,7 +58,7 @@ OPTIONS: dict[str, Callable[[ModuleType], dict[str, Any]]] = {
 def test_no_line_of_an_event_is_looked_at(ami: ModuleType, options: str, before: bytes) -> None:
     def work(lines: int) -> int:
         parser = ami.Parser(**OPTIONS[options](ami))
-        parser.feed(sent(lines))  # now its name is known
+        parser.feed(sent(lines))  # now the parser knows its name
         chunk = before + 20 * sent(lines)
         return calls_of(lambda: parser.feed(chunk))
 
@@ -67,7 +67,7 @@ def test_no_line_of_an_event_is_looked_at(ami: ModuleType, options: str, before:
 
 @pytest.mark.parametrize("options", OPTIONS)
 def test_events_of_one_name_cost_the_same_each(ami: ModuleType, options: str) -> None:
-    """A few calls, however many are in the chunk."""
+    """Each costs a few calls, whatever their number in the chunk."""
     parser = ami.Parser(**OPTIONS[options](ami))
 
     def work(events: int) -> int:
@@ -117,7 +117,7 @@ ASKED: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("asked", ASKED)
 def test_no_line_is_looked_at_for_what_is_asked(ami: ModuleType, asked: str) -> None:
-    """Once an event with these headers was read; values differ."""
+    """After an event with the same headers and other values was read."""
 
     class Work(ami.Event):
         __slots__ = ()
@@ -137,7 +137,7 @@ def test_no_line_is_looked_at_for_what_is_asked(ami: ModuleType, asked: str) -> 
 
 
 def test_what_the_pure_twin_learns_is_bounded(use: Callable[[str], ModuleType]) -> None:
-    """Of a stream whose names never repeat; what is kept goes on to be used."""
+    """In a stream of names that never repeat; the first ones stay in use."""
     ami = use("pure")
     shapes, lines = pure("shapes"), pure("lines")
     parser = ami.Parser()

@@ -1,4 +1,4 @@
-"""bench/workload.py: the call centre it plays is that of the capture, only larger."""
+"""bench/workload.py: its call centre behaves like the recorded one, and may be larger."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def workload() -> ModuleType:
 
 
 def stream(workload, **options) -> bytes:
-    """As many calls as the capture has, ten a second unless told otherwise."""
+    """A workload with as many calls as the capture, by default ten a second."""
     options = {"calls_per_second": 10, "seconds": CALLS / 10, **options}
     return b"".join(workload.Workload(workload.Options(**options)).chunks())
 
@@ -37,7 +37,7 @@ def played(workload) -> bytes:
 
 
 def parse(ami, data: bytes) -> list:
-    """Every message; none of them malformed, nothing left over."""
+    """All messages of a stream, none of which may be malformed or incomplete."""
     parser = ami.Parser()
     messages = parser.feed(data) + parser.close()
     assert parser.malformed == 0
@@ -59,7 +59,7 @@ def mix(messages: list) -> Counter[str]:
 
 
 def starts(messages: list) -> list[float]:
-    """When each call began: its first timestamp."""
+    """The start of each call: its first timestamp."""
     first: dict[str, float] = {}
     for message in messages:
         if call := message.get("Linkedid", ignore_case=True):

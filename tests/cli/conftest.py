@@ -1,4 +1,4 @@
-"""Run the command line as a person runs it: real processes, pipes and terminals."""
+"""Fixtures that run the command line as a person does: real processes, pipes and terminals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from support.commands import HANGUP, MODULE, Run, read_terminal
 
 @pytest.fixture(scope="module")
 def environment(ami: ModuleType) -> dict[str, str]:
-    """What makes a process use the twin that is tested."""
+    """Environment variables that make a process use the tested twin."""
     variables = {
         name: value
         for name, value in os.environ.items()
@@ -29,7 +29,7 @@ def environment(ami: ModuleType) -> dict[str, str]:
 
 @pytest.fixture
 def run(environment: dict[str, str]) -> Run:
-    """Run the command line to its end."""
+    """Run the command line and wait until it ends."""
 
     def run(
         *arguments: object, python: tuple[str, ...] = MODULE, **options: Any
@@ -54,7 +54,7 @@ def save(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def at_terminal(environment: dict[str, str]) -> Run:
-    """Run with one stream connected to a terminal; what was shown there."""
+    """Run with one stream connected to a terminal; the exit code and what the terminal showed."""
     pty = pytest.importorskip("pty")
 
     def run_there(
@@ -74,7 +74,7 @@ def at_terminal(environment: dict[str, str]) -> Run:
 
 
 def feed_until_shown(pipe: Any, master: int) -> None:
-    """Keep writing until the terminal shows something, for half a minute at most."""
+    """Write until the terminal shows something, for at most half a minute."""
     with pipe:
         for _ in range(150):
             pipe.write(HANGUP * 100)

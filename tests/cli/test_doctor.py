@@ -31,7 +31,7 @@ def test_doctor_tells_what_is_missing(run):
 
 
 def test_doctor_without_the_extension(run, environment):
-    """As where there was no compiler when it was installed."""
+    """The extension is missing if there was no compiler at installation."""
     missing = "import sys; sys.modules['amistream._compiled'] = None; "
     environment = {
         name: value for name, value in environment.items() if not name.startswith("AMISTREAM_")

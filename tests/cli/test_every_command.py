@@ -1,4 +1,4 @@
-"""What holds for every command: help, wrong arguments, closed and full outputs, bounds."""
+"""All commands: help, wrong arguments, closed and full outputs, bounds."""
 
 from __future__ import annotations
 

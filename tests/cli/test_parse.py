@@ -1,4 +1,4 @@
-"""`amistream parse`: text, JSON and CSV, and what it does with damaged streams."""
+"""`amistream parse`: text, JSON, CSV, and damaged streams."""
 
 from __future__ import annotations
 
@@ -299,7 +299,7 @@ def test_a_reader_that_leaves_after_the_first_line(environment):
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 def test_control_c_is_quiet(environment):
-    # A shell starts what runs in the background with SIGINT ignored, and so its children.
+    # A shell starts background jobs with SIGINT ignored, and their child processes inherit that.
     heed = ["-c", "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"]
     heed[1] += "import sys; from amistream.cli import main; sys.exit(main())"
     with subprocess.Popen(

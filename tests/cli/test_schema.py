@@ -1,4 +1,4 @@
-"""`amistream schema`: what is declared, and what the documentation of an Asterisk has besides."""
+"""`amistream schema`: the declared events, and what an Asterisk documents beyond them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BEGIN, END = "<!-- coverage -->\n", "<!-- /coverage -->"
 
 
 class Done(NamedTuple):
-    """How a run of the command ended."""
+    """The exit code and the output of a run."""
 
     code: int
     out: str
@@ -36,7 +36,7 @@ Run = Callable[..., Done]
 
 @pytest.fixture
 def run(ami: ModuleType, capsysbinary: Any) -> Run:
-    """Run `amistream schema` to its end, with the twin that is tested."""
+    """Run `amistream schema` with the tested twin."""
     main = importlib.import_module("amistream.cli").main
 
     def run(*arguments: object) -> Done:
@@ -56,14 +56,14 @@ def read_json(done: Done, code: int = 0) -> Any:
 
 
 def error_line(done: Done) -> str:
-    """What was told on standard error: one line, and nothing on standard output."""
+    """The one line on standard error; standard output must be empty."""
     assert (done.code, done.out) == (2, "")
     assert done.err.count("\n") == 1
     return done.err.removeprefix("amistream: ").removesuffix("\n")
 
 
 def rows(text: str) -> list[list[str]]:
-    """The cells of a table; two spaces part them."""
+    """The cells of a table, which two or more spaces separate."""
     return [[cell for cell in line.split("  ") if cell] for line in text.splitlines()]
 
 
@@ -71,7 +71,7 @@ def rows(text: str) -> list[list[str]]:
 
 
 def declared(ami: ModuleType) -> dict[str, type]:
-    """The classes of the namespace by the names that they serve."""
+    """The classes of `core_events`, by the event name that each serves."""
     ours = {one for one in vars(ami.core_events).values() if isinstance(one, type)}
     return {name.decode(): cls for name, cls in ami._registry.classes.items() if cls in ours}
 
@@ -351,7 +351,7 @@ def test_readme_has_the_table(run):
 
 @pytest.fixture
 def edited(tmp_path: Path) -> Callable[..., Path]:
-    """The documentation with other text in it."""
+    """The documentation with some of its text replaced."""
 
     def edit(*changes: tuple[str, str]) -> Path:
         text = DOCUMENTATION.read_text("utf-8")
@@ -440,7 +440,7 @@ def test_new_headers(run, edited):
 
 
 def test_headers_that_are_referred_to(run, edited):
-    """Those of other events, before and after, some or all, and theirs; no snapshots."""
+    """An event may include headers of other events, all or some, also indirectly; not snapshots."""
     one = event_in_xml("Hangup", include("Second"))
     second = event_in_xml(
         "Second",
@@ -469,7 +469,7 @@ def test_numbered_headers(run, edited):
 
 
 def test_headers_with_a_path(ami):
-    """Of Currency/Amount/Cost the documentation has the parts."""
+    """For Currency/Amount/Cost the documentation has each part alone."""
     headers = importlib.import_module("amistream.headers")
     schemas = importlib.import_module("amistream.cli.schema._declared")
     documentation = importlib.import_module("amistream.cli.schema._documentation")

@@ -1,4 +1,4 @@
-"""`amistream stats`: its figures, its table at a terminal, and its progress."""
+"""`amistream stats`: the figures, the table at a terminal, and the progress bar."""
 
 from __future__ import annotations
 
