@@ -26,8 +26,8 @@ DROP_INS = {
 DROP_INS_REQUIRED = sys.implementation.name == "cpython" and sys.version_info < (3, 14)
 LEFT_OUT: dict[str, str] = {}
 
-# How many examples each property gets: "plain" unless heavy tests run too, then "heavy". The others
-# are for --hypothesis-profile: "few" where Python is slow, "thorough" to search for hours.
+# How many examples each property test runs: "plain", or "heavy" if heavy tests are selected. The
+# others are for --hypothesis-profile: "few" where Python is slow, "thorough" to search for hours.
 for profile, examples in {"few": 50, "plain": 100, "heavy": 600, "thorough": 20_000}.items():
     settings.register_profile(profile, max_examples=examples, deadline=None)
 
@@ -49,17 +49,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--compiled-only",
         action="store_true",
-        help="leave out the tests of the pure twin alone, as where the extension is being tried",
+        help="leave out tests that only use the pure twin, to test the extension itself",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # So that a test module's own `import amistream` finds one of the trees.
+    # A test module may import amistream itself, so one of the trees must be the current one.
     TWINS.use("pure" if config.getoption("--pure-only") else "compiled")
     if config.getoption("--hypothesis-profile") is None:
-        selected = config.getoption("-m")
-        heavy = not selected or "heavy" in selected.replace("not heavy", "")
-        settings.load_profile("heavy" if heavy else "plain")
+        settings.load_profile("heavy" if selects_heavy(config) else "plain")
+
+
+def selects_heavy(config: pytest.Config) -> bool:
+    """Whether the option -m selects heavy tests; without an expression it selects all tests."""
+    expression = config.getoption("-m")
+    return not expression or "heavy" in expression.replace("not heavy", "")
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
@@ -80,7 +84,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Take over what a worker left out: the process that writes the summary collects no tests."""
+    """Note what a worker left out: the process that writes the summary does not collect tests."""
     LEFT_OUT.update(getattr(node, "workeroutput", {}).get("left_out", {}))
 
 
@@ -96,7 +100,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("ami", twins, indirect=True, scope="session")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if selects_heavy(config):  # then property tests run with more examples, also for `-m heavy`
+        for item in items:
+            if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+                item.add_marker("heavy")
     if config.getoption("--pure-only"):
         needing = [item for item in items if "both" in getattr(item, "fixturenames", ())]
         config.hook.pytest_deselected(items=needing)
@@ -105,7 +114,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def ami(request: pytest.FixtureRequest) -> ModuleType:
-    """The package, once with each twin; `import amistream` gives the same one."""
+    """The package, with each twin in turn, which is also what `import amistream` gives."""
     package = package_of(request.param)
     TWINS.use(request.param)
     return package
@@ -119,7 +128,7 @@ def both() -> Both:
 
 @pytest.fixture
 def use() -> Iterator[Callable[[str], ModuleType]]:
-    """Make a twin current for the rest of a test that needs both."""
+    """A function that makes a twin the current one until the end of the test."""
     current = TWINS.current
     yield TWINS.use
     if current is not None:
