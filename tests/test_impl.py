@@ -96,6 +96,7 @@ def test_the_package_says_which_twin_it_is(ami: ModuleType) -> None:
     assert (ami._impl.PURE_REASON is None) == (ami.IMPLEMENTATION == "compiled")
 
 
+@pytest.mark.usefixtures("both")
 def test_the_c_copies_of_the_wires_constants_are_the_same(
     use: Callable[[str], ModuleType],
 ) -> None:
