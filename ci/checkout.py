@@ -66,7 +66,7 @@ def apt_install(*packages: str) -> None:
 
 
 def run_checks(checks: Mapping[str, Callable[[], object]]) -> int:
-    """Run the checks one after the other, also after a failure; the exit code."""
+    """Run the checks one after the other, also after a failure, and return the exit code."""
     failed: list[str] = []
     for name, check in checks.items():
         print(f"-- {name}", flush=True)
@@ -86,7 +86,7 @@ def run_checks(checks: Mapping[str, Callable[[], object]]) -> int:
 
 
 def run_subcommand(package: str, modules: Iterable[ModuleType]) -> int:
-    """Run the module that the first argument names; the exit code.
+    """Run the module that the first argument names, and return the exit code.
 
     A module's docstring is its help. `add_arguments(parser)` declares its options, and
     `main(options)` returns the exit code.
@@ -128,7 +128,7 @@ def run(folder: Path, *command: str | Path, **variables: str) -> subprocess.Comp
 
 
 def must_run(folder: Path, *command: str | Path, **variables: str) -> str:
-    """As `run`, for a command that has to succeed; its output."""
+    """Like `run`, but the command must succeed; return its output."""
     done = run(folder, *command, **variables)
     shown = " ".join(map(str, command))
     require(done.returncode == 0, f"{shown} exited with {done.returncode}:\n{done.stdout}")
@@ -156,7 +156,7 @@ class Checkout:
         return run(self.folder, *command, **variables)
 
     def must_run(self, *command: str | Path, **variables: str) -> str:
-        """As `run`, for a command that has to succeed; its output."""
+        """Like `run`, but the command must succeed; return its output."""
         return must_run(self.folder, *command, **variables)
 
     def install(self, *what: str | Path, **variables: str) -> None:

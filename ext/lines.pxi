@@ -21,7 +21,7 @@ cdef inline size_t lines_size(size_t count) noexcept nogil:
 cdef size_t split_lines(
     const char *frame, uint32_t size, bint is_response, Lines *lines, size_t room
 ) noexcept nogil:
-    """Fill `lines`, which has room for `room` lines and the end; returns how many lines there are.
+    """Fill `lines`, which has room for `room` lines and the end. Return the number of lines.
 
     If there are more than `room`, `lines` is not filled.
     """

@@ -226,7 +226,7 @@ cdef inline size_t shaped_lines_size(size_t count) noexcept nogil:
 
 
 cdef ShapedLines *lines_of(MessageCore message) except NULL:
-    """The message's lines, split and kept at the first call; of threads that race, one wins."""
+    """The message's lines, split and kept at the first call. If threads race, one of them wins."""
     cdef StackLines spare
     cdef size_t count
     cdef ShapedLines *kept = <ShapedLines *>ami_published(<void **>&message.lines)
@@ -260,7 +260,7 @@ cdef ShapedLines *lines_once(MessageCore message, StackLines *spare) except NULL
 
 
 cdef size_t split_message(MessageCore message, ShapedLines *shaped, size_t room) noexcept:
-    """Fill `shaped`, which has room for `room` lines and the end; how many lines there are.
+    """Fill `shaped`, which has room for `room` lines and the end. Return the number of lines.
 
     The shapes are asked first, as nearly every event has the shape of an earlier one.
     """
@@ -271,7 +271,7 @@ cdef size_t split_message(MessageCore message, ShapedLines *shaped, size_t room)
 
 
 cdef inline Shape *shape_of_message(MessageCore message, ShapedLines *shaped) except? NULL:
-    """The message's shape; NULL if it has none, as every response."""
+    """The message's shape; NULL if it has none. A response never has one."""
     return NULL if message.is_response else shape_of(message.buffer, shaped)
 
 

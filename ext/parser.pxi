@@ -168,7 +168,7 @@ cdef class Parser:
         self._is_response = False
 
     cdef list _take_chunk(self, const char *p, Py_ssize_t n):
-        """Split the chunk; after an error from outside, start anew behind it."""
+        """Split the chunk. After an error from outside, start anew behind it."""
         cdef bytes joined
         cdef list found = []
         cdef unsigned long long end = self._offset + self._pending_size + len(self._unsplit) + n
@@ -239,7 +239,7 @@ cdef class Parser:
         return 0
 
     cdef Py_ssize_t _finish_pending(self, const char *p, Py_ssize_t n, list found) except -1:
-        """Complete the pending message; where in the chunk the next one starts.
+        """Complete the pending message, and return where in the chunk the next one starts.
 
         The chunk is appended in growing pieces, so that a short rest costs a short copy.
         """
@@ -291,7 +291,7 @@ cdef class Parser:
     cdef Py_ssize_t _take_message(
         self, const char *p, Py_ssize_t n, Py_ssize_t start, list found
     ) except -2:
-        """Take the message at `start`; the position after it, or -1 if it is not whole."""
+        """Take the message at `start`. Return the position after it, or -1 if it is not whole."""
         cdef Py_ssize_t length
         cdef Verdict verdict = self._advance(p + start, n - start, &length)
         cdef Slice name
@@ -315,7 +315,7 @@ cdef class Parser:
         return start + length
 
     cdef Verdict _advance(self, const char *p, Py_ssize_t n, Py_ssize_t *length) except *:
-        """Read the next lines of the message at `p`; the verdict, and where reading stopped."""
+        """Read on in the message at `p`. Return the verdict; `length` is where reading stopped."""
         cdef const char *newline
         cdef Py_ssize_t end
         cdef Slice line
@@ -432,7 +432,7 @@ cdef class Parser:
         return self._give(made, found)
 
     cdef inline int _give(self, PyObject *made, list found) except -1:
-        """Append the message to `found`; its reference is stolen."""
+        """Append the message to `found`. This steals the reference."""
         cdef int failed = PyList_Append(found, made)
         Py_DECREF(made)
         if failed:
@@ -474,7 +474,7 @@ cdef class Parser:
     cdef int _skip_message(
         self, const char *p, Py_ssize_t n, list found, Verdict verdict
     ) except -1:
-        """Report a message that passed a bound; skipping starts with its line in progress."""
+        """Report a message that passed a bound. Skipping starts with its line in progress."""
         cdef unsigned long long offset = self._offset
         self._unsplit = PyBytes_FromStringAndSize(p + self._line_start, n - self._line_start)
         self._offset += self._line_start
@@ -489,7 +489,7 @@ cdef class Parser:
         raise MessageTooLarge(offset, self.max_headers, found, "max_headers")
 
     cdef int _trim_skipped(self) except -1:
-        """Keep the line in progress of a skipped message; of a long line, keep only its end."""
+        """Keep the line in progress of a skipped message, or only the end of a long line."""
         cdef Py_ssize_t kept = MARKER_LENGTH + 1
         cdef Py_ssize_t size = self._pending_size - self._line_start
         if not self._skipping:

@@ -214,5 +214,5 @@ cdef dict shaped_texts(const char *frame, uint32_t size, Lines *lines, Shape *sh
 
 
 cdef inline Place *place_in(Place *places, Shape *shape) noexcept nogil:
-    """The entry of a header's KNOWN_PLACES for a shape; it may be about another shape."""
+    """The entry of a header's KNOWN_PLACES for a shape. It may still hold another shape."""
     return &places[(<size_t>shape >> 4) % KNOWN_PLACES]

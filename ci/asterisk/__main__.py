@@ -129,7 +129,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def run(chroot: Chroot, options: argparse.Namespace, problems: Problems) -> int:
-    """Build the chroot, run the scenario on Asterisk, check what came; the exit code."""
+    """Build the chroot, run the scenario on Asterisk, check what came, and return the exit code."""
     progress = ProgressPrinter()
     is_new = not chroot.complete
     try:
@@ -220,7 +220,7 @@ def run_beside(chroot: Chroot, command: str, problems: Problems, progress: Progr
 
 
 def run_command(command: str, port: int) -> int:
-    """Run a command with AMI's port in place of {port}; its exit code."""
+    """Run a command with AMI's port in place of {port}, and return its exit code."""
     words = [word.format(port=port) for word in shlex.split(command)]
     return subprocess.run(words, check=False).returncode
 
@@ -314,7 +314,7 @@ def merge_problems(streams: dict[str, dict[str, Any]]) -> Problems:
 
 
 def print_result(problems: Problems) -> int:
-    """Print the problems; the exit code."""
+    """Print the problems, and return the exit code."""
     report.show_problems(problems.lines())
     if problems:
         print(f"\nFAILED: {report.count(len(problems), 'problem')}", flush=True)

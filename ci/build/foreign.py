@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Run the tests on the chosen machines; the exit code."""
+    """Run the tests on the chosen machines, and return the exit code."""
     if options.list:
         for name, machine in MACHINES.items():
             print(f"{name:6} {machine.about:20} {machine.compiler} {machine.emulator}")

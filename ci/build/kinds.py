@@ -157,7 +157,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Build and check the chosen kinds; the exit code."""
+    """Build and check the chosen kinds, and return the exit code."""
     unknown = [name for name in options.kinds if name not in KINDS]
     if unknown:
         options.usage_error(f"unknown: {', '.join(unknown)}; choose from {', '.join(KINDS)}")

@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Build and check the chosen wheels; the exit code."""
+    """Build and check the chosen wheels, and return the exit code."""
     pythons = dict(find_pythons())
     if options.list:
         for name, python in pythons.items():
@@ -140,7 +140,7 @@ def build_one(
     tools: Checkout,
     options: argparse.Namespace,
 ) -> str:
-    """Build a wheel, check its contents, install it and run the tests; the text for the report."""
+    """Build a wheel, check its contents, install it and test it; return the text for the report."""
     pure = name == PURE
     variables = {"AMISTREAM_NO_EXTENSIONS": "1"} if pure else config["environment"]
     wheel = checkout.build_wheel(sdist, **variables)

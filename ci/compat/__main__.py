@@ -16,7 +16,7 @@ DROP_INS = ("pystrix", "panoramisk")
 
 
 def main() -> int:
-    """Check the drop-ins that were asked for; the worst exit code."""
+    """Check the drop-ins that were asked for, and return the worst exit code."""
     arguments = sys.argv[1:]
     if arguments[:1] in (["-h"], ["--help"]):
         print(__doc__)

@@ -54,7 +54,7 @@ def pip(python: str | Path, *arguments: str | Path) -> None:
 
 
 def fetch_sdist(python: str | Path, library: str, version: str, folder: Path) -> Path:
-    """Download the library's source distribution and unpack it; the unpacked folder."""
+    """Download the library's source distribution, unpack it, and return its folder."""
     options = ("--no-deps", "--no-binary", library, "-d", folder)
     pip(python, "download", *options, f"{library}=={version}")
     (archive,) = folder.glob(f"{library}-*.tar.gz")
@@ -111,7 +111,7 @@ class Client:
             raise ConnectionError("Asterisk refuses the login")
 
     def do(self, **headers: str) -> bytes:
-        """Send an action; its first answer."""
+        """Send an action, and return its first answer."""
         lines = [f"{name}: {value}" for name, value in headers.items()]
         self.connection.sendall("\r\n".join([*lines, "", ""]).encode())
         answer = b""

@@ -64,7 +64,7 @@ VOLATILE = frozenset({"actionid", "timestamp", "commandid"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the checks; the exit code."""
+    """Run the checks, and return the exit code."""
     options, _ = options_of("panoramisk", __doc__).parse_known_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -55,7 +55,7 @@ sys.exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the checks; the exit code."""
+    """Run the checks, and return the exit code."""
     options = parse(arguments)
     failed = False
     for what, check in (("its own suite", check_suite), ("a real Asterisk", check_asterisk)):

@@ -5,11 +5,9 @@
     python -m ci.quality mutation headers --work FOLDER    keep and continue its session
 
 cosmic-ray makes the changes, runs the tests for each of them on the pure twin, in a copy of the
-tree, and keeps the results. This module only chooses modules, tests and operators. It replaced a
-driver of 500 lines over the mutations of mutmut, which cosmic-ray makes unnecessary: it changes
-properties, class bodies and code that runs on import, which mutmut's own runner (3.8.1) leaves out,
-and it continues an interrupted session. The price: it changes no texts and drops no arguments.
-tests/MUTATION.md has figures.
+tree, and keeps the results. It changes properties, class bodies and code that runs on import, and
+it continues an interrupted session. It changes no texts and drops no arguments. This module only
+chooses modules, tests and operators. tests/MUTATION.md has figures.
 """
 
 from __future__ import annotations
@@ -45,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Run cosmic-ray on the chosen modules; the exit code, which survivors do not change."""
+    """Run cosmic-ray on the chosen modules. Survivors do not change the exit code."""
     unknown = [name for name in options.modules if name not in TESTS]
     if unknown:
         options.usage_error(f"unknown: {', '.join(unknown)}; choose from {', '.join(TESTS)}")

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Write the stub, or compare it with what would be written; the exit code."""
+    """Write the stub, or compare it with what would be written, and return the exit code."""
     if not options.check:
         STUB.write_text(make_stub())
     elif STUB.read_text() != make_stub():

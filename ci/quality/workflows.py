@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Check every workflow; the exit code."""
+    """Check every workflow, and return the exit code."""
     return run_checks({"workflows": check})
 
 

@@ -109,7 +109,7 @@ class Workshop:
         return self.folder / f"package-{name}-{self.source}"
 
     def run_harness(self, target: str, sanitizer: Sanitizer | None, *arguments: str | Path) -> str:
-        """Run the harness on one of the builds; its output."""
+        """Run the harness on one of the builds, and return its output."""
         name = sanitizer.name if sanitizer else "plain"
         launcher = self.folder / f"run-{target}"
         launcher.write_text(f'#!/bin/sh\nexec "{self.python}" "{HARNESS}" {target} "$@"\n')
@@ -189,7 +189,7 @@ def fuzz(
 def fuzz_round(
     workshop: Workshop, build: Sanitizer | None, target: str, seconds: float, found: Path
 ) -> str:
-    """Fuzz in one process; its output."""
+    """Fuzz in one process, and return its output."""
     FINDS.mkdir(parents=True, exist_ok=True)
     return workshop.run_harness(
         target,
@@ -324,7 +324,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Fuzz the targets, or try one input; the exit code."""
+    """Fuzz the targets, or try one input, and return the exit code."""
     targets = options.target or list(MINUTES)
     if options.input and len(targets) > 1:
         options.usage_error("--input needs its --target")

@@ -221,7 +221,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Run the chosen tools; the exit code."""
+    """Run the chosen tools, and return the exit code."""
     unknown = [name for name in options.tools if name not in TOOLS]
     if unknown:
         options.usage_error(f"unknown: {', '.join(unknown)}; choose from {', '.join(TOOLS)}")

@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Fuzz if asked to, then replay; the exit code."""
+    """Fuzz if asked to, then replay, and return the exit code."""
     checks = {f"replay {build.compiler} {build.flags}": partial(replay, build) for build in BUILDS}
     if options.minutes:
         return run_checks({"fuzz": partial(fuzz, options.minutes), **checks})

@@ -54,7 +54,7 @@ def save(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def at_terminal(environment: dict[str, str]) -> Run:
-    """Run with one stream connected to a terminal; the exit code and what the terminal showed."""
+    """Run with one stream connected to a terminal. Return the exit code and the terminal's text."""
     pty = pytest.importorskip("pty")
 
     def run_there(

@@ -25,7 +25,7 @@ def as_tuple(message: Any) -> tuple[Any, ...]:
 
 
 def feed_through(ami: ModuleType, parser: Any, chunk: bytes) -> list[Any]:
-    """Feed a chunk, and go on after errors; the messages and the errors, in the stream's order."""
+    """Feed a chunk, and go on after errors. Return messages and errors in the stream's order."""
     found, error = feed_once(ami, parser, chunk)
     while error is not None:
         after, following = feed_once(ami, parser, b"")
@@ -35,7 +35,7 @@ def feed_through(ami: ModuleType, parser: Any, chunk: bytes) -> list[Any]:
 
 
 def feed_once(ami: ModuleType, parser: Any, chunk: bytes) -> tuple[list[Any], Any]:
-    """Feed a chunk; the messages before the first error, and that error or None."""
+    """Feed a chunk. Return the messages before the first error, and that error or None."""
     try:
         return parser.feed(chunk), None
     except ami.MessageTooLarge as error:

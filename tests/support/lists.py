@@ -173,7 +173,7 @@ def noise(ami: ModuleType, nr: int) -> Iterator[Any]:
 
 
 def announce(ami: ModuleType, collector: Any, name: str, asked: str) -> Any:
-    """Announce a list, and open it before or after that, or never; the opened list or None."""
+    """Announce a list, and open it before or after that, or never. Return the opened list."""
     opened = None
     if asked == "before":
         opened = collector.open(aggregate(ami, name))

@@ -185,7 +185,7 @@ class Parser:
         self._is_response = False
 
     def _take_chunk(self, chunk: bytes) -> list[Message]:
-        """Split the chunk; after an error from outside, start anew behind it."""
+        """Split the chunk. After an error from outside, start anew behind it."""
         end = self._offset + len(self._pending) + len(self._unsplit) + len(chunk)
         self.bytes += len(chunk)
         try:
@@ -246,7 +246,7 @@ class Parser:
         return bool(self._pending) and self._search_from == 0 and not self._skipping
 
     def _take_plain_events(self, chunk: bytes, position: int, found: list[Message]) -> int:
-        """Take the plain events at `position`, whose lines need no reading; where they end.
+        """Take the plain events at `position`, and return where they end.
 
         A plain event starts with a plain name and CRLF; in this chunk nothing but CRLF CRLF can
         end it. This does the same as `_take_message` and is fifty times as fast: one rsplit cuts
@@ -263,7 +263,7 @@ class Parser:
         return position
 
     def _build_plain_events(self, pieces: list[bytes], found: list[Message]) -> int:
-        """Build the events up to the first that is not plain; how many were built or skipped."""
+        """Build or skip the events up to the first that is not plain, and return their number."""
         classes, add = self._first_lines, found.append
         longest = self._safe_size - len(END)
         bounded = self._safe_size >= WINDOW  # an event and its end lie in one window
@@ -296,7 +296,7 @@ class Parser:
         return built + skipped
 
     def _cache_first_line(self, first_line: bytes) -> bool:
-        """Cache the class of the events with this first line; False if the line is not plain."""
+        """Cache the class of the events with this first line. False if the line is not plain."""
         name = first_line[7:-2]
         if not name.isalnum() or first_line != b"Event: " + name + b"\r\n":
             return False
@@ -318,7 +318,7 @@ class Parser:
         return select.user_events.get(called, select.user_event)
 
     def _finish_pending(self, chunk: bytes, found: list[Message]) -> int:
-        """Complete the pending message; where in `chunk` the next one starts."""
+        """Complete the pending message, and return where in `chunk` the next one starts."""
         before = len(self._pending)
         self._pending += chunk
         if not self._skipping and self._pending[:1] == b"\r" and self._pending[1:2] == b"\n":
@@ -339,7 +339,7 @@ class Parser:
         return _blank_lines(chunk, position).end()  # type: ignore[union-attr]
 
     def _take_message(self, buffer: bytes | bytearray, start: int, found: list[Message]) -> int:
-        """Take the message at `start`; the position after it, or -1 if it is not whole."""
+        """Take the message at `start`. Return the position after it, or -1 if it is not whole."""
         verdict, end = self._advance(buffer, start)
         if verdict == MORE:
             return -1
@@ -356,7 +356,7 @@ class Parser:
         return end
 
     def _advance(self, buffer: bytes | bytearray, start: int) -> tuple[int, int]:
-        """Read the next lines of the message at `start`; the verdict, and where reading stopped."""
+        """Read on in the message at `start`. Return the verdict, and where reading stopped."""
         while True:
             newline = buffer.find(b"\n", start + self._search_from)
             end = newline + 1 if newline >= 0 else len(buffer)
@@ -430,7 +430,7 @@ class Parser:
     def _skip_message(
         self, buffer: bytes | bytearray, start: int, found: list[Message], verdict: int
     ) -> NoReturn:
-        """Report a message that passed a bound; skipping starts with its line in progress."""
+        """Report a message that passed a bound. Skipping starts with its line in progress."""
         offset = self._offset
         self._unsplit = bytes(buffer[start + self._line_start :])
         self._offset += self._line_start
@@ -445,7 +445,7 @@ class Parser:
         raise MessageTooLarge(offset, self._max_headers, found, "max_headers")
 
     def _trim_skipped(self) -> None:
-        """Keep the line in progress of a skipped message; of a long line, keep only its end."""
+        """Keep the line in progress of a skipped message, or only the end of a long line."""
         if not self._skipping:
             return
         line = self._pending[self._line_start :]

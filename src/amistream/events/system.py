@@ -23,7 +23,7 @@ __all__ = [
 
 
 class CloseSession(Event):
-    """Asterisk stops and closes this connection; an internal event of Asterisk."""
+    """Asterisk stops and closes this connection. This is an internal event of Asterisk."""
 
     __slots__ = ()
 

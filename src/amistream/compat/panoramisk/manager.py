@@ -105,7 +105,7 @@ class ManagerState:
         self.routes[key] = route
 
     def call_back(self, manager: Any, event: Any, route: Route) -> list[str]:
-        """Call the callbacks of an event; the patterns that matched."""
+        """Call the callbacks of an event, and return the patterns that matched."""
         patterns = self._patterns
         for index, pattern in route.matches:
             _call(manager, event, pattern)
@@ -144,7 +144,7 @@ def _state_of(manager: Any) -> ManagerState:
 
 
 def dispatch(manager: Any, event: Any) -> list[str]:
-    """Call the callbacks whose pattern matches the event's name; the patterns that matched."""
+    """Call the callbacks whose pattern matches the event's name, and return these patterns."""
     event.manager = manager
     state = _state_of(manager)
     return list(state.call_back(manager, event, state.route_of_name(event.event)))

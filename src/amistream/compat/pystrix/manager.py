@@ -266,7 +266,7 @@ class ManagerState:
         return Route(name, self.shared.factory.class_of(name), callbacks)
 
     def _aggregate(self, event: Any) -> Any:
-        """Offer the event to the open aggregates; the one that it finishes, or None.
+        """Offer the event to the open aggregates. Return the one that it finishes, or None.
 
         In pystrix, an aggregate with another ActionID can take the event away from the right one.
         Here only the aggregate with the event's ActionID ends the search.
