@@ -38,7 +38,7 @@ VERSION = "1.4"
 SUITE_NEEDS = ("pytest==8.3.*", "pytest-asyncio==0.21.2")  # later ones lack the fixture event_loop
 
 DEVIATIONS: dict[str, str] = {}
-"""Tests of panoramisk's suite that end otherwise with the drop-in: name to reason."""
+"""Tests of panoramisk's suite that end differently with the drop-in, and why."""
 
 RUN_SUITE = """\
 import sys

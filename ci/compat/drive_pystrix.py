@@ -36,7 +36,7 @@ HERE = Path(__file__).resolve().parent
 VERSION: Final = "1.3.0"
 
 DEVIATIONS: Final[dict[str, str]] = {}
-"""Tests of pystrix's suite that end otherwise with the drop-in: name to reason."""
+"""Tests of pystrix's suite that end differently with the drop-in, and why."""
 
 RUN_SUITE: Final = """\
 import sys
