@@ -32,30 +32,34 @@ class Program:
     def hangups(self) -> None:
         """callbacks on Hangup only, which read the cause"""
 
-        @self.manager.register_event("Hangup")
         def heard(manager: Any, event: Any) -> None:
             self.seen[event.cause] += 1
+
+        self.manager.register_event("Hangup", heard)
 
     def all(self) -> None:
         """callbacks on all events, which count them by name"""
 
-        @self.manager.register_event("*")
         def heard(manager: Any, event: Any) -> None:
             self.seen[event.event] += 1
+
+        self.manager.register_event("*", heard)
 
     def headers(self) -> None:
         """callbacks on all events, which read three headers"""
 
-        @self.manager.register_event("*")
         def heard(manager: Any, event: Any) -> None:
             self.seen[event.event, event["Privilege"], event.channelstate] += 1
+
+        self.manager.register_event("*", heard)
 
     def dicts(self) -> None:
         """callbacks on all events, which make a dict of each"""
 
-        @self.manager.register_event("*")
         def heard(manager: Any, event: Any) -> None:
             self.seen[event.event, len(dict(event))] += 1
+
+        self.manager.register_event("*", heard)
 
 
 WORK = {

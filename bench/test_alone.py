@@ -8,6 +8,8 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,6 +23,9 @@ from bench import (
     parallel,
     rows,
 )
+
+if TYPE_CHECKING:
+    from bench.conftest import Recorder
 
 ROOT = Path(__file__).resolve().parent.parent
 SWITCHES = {
@@ -49,7 +54,7 @@ def python(*arguments: str, **variables: str) -> str:
 
 
 @pytest.mark.parametrize(("contender", "state"), MEMORY_CASES)
-def test_memory(record, capture, contender, state):
+def test_memory(record: Recorder, capture: contenders.Stream, contender: str, state: str) -> None:
     wire = len(capture.data) / capture.messages
     resident, traced = (
         float(python("-m", "bench.memory", contender, state, meter)) for meter in memory.METERS
@@ -66,7 +71,7 @@ def test_memory(record, capture, contender, state):
 
 
 @pytest.mark.parametrize("contender", contenders.NAMES)
-def test_imports(record, quick, contender):
+def test_imports(record: Recorder, quick: bool, contender: str) -> None:
     switches = SWITCHES.get(contender, {})
     code = IMPORT.format("amistream" if switches else contender)
     times = [float(python("-c", code, **switches)) for _ in range(3 if quick else 20)]
@@ -75,14 +80,14 @@ def test_imports(record, quick, contender):
 
 
 @pytest.mark.parametrize("contender", contenders.NAMES)
-def test_live(record, quick, contender):
+def test_live(record: Recorder, quick: bool, contender: str) -> None:
     seconds = 1.0 if quick else live.SECONDS
     delays = json.loads(python("-m", "bench.live", contender, "--seconds", str(seconds)))
     record.values(contender, delays, unit="ms", rate=live.RATE, seconds=seconds)
 
 
 @pytest.mark.parametrize("contender", rows.TWINS)
-def test_parallel(record, quick, contender):
+def test_parallel(record: Recorder, quick: bool, contender: str) -> None:
     seconds = 0.5 if quick else 3.0
     one, two = (parallel.throughput(contender, parsers, seconds) for parsers in (1, 2))
     case = f"two {parallel.workers()}"
@@ -90,16 +95,18 @@ def test_parallel(record, quick, contender):
 
 
 @pytest.mark.parametrize("contender", rows.TWINS)
-def test_pystrix(record, quick, contender):
+def test_pystrix(record: Recorder, quick: bool, contender: str) -> None:
     measure_programs(record, quick, contender, "pystrix", compat_pystrix)
 
 
 @pytest.mark.parametrize("contender", rows.TWINS)
-def test_panoramisk(record, quick, contender):
+def test_panoramisk(record: Recorder, quick: bool, contender: str) -> None:
     measure_programs(record, quick, contender, "panoramisk", compat_panoramisk)
 
 
-def measure_programs(record, quick, contender, peer, programs):
+def measure_programs(
+    record: Recorder, quick: bool, contender: str, peer: str, programs: ModuleType
+) -> None:
     jobs = {job: title for job, title in programs.JOBS.items() if job in programs.TARGETS}
     rounds = 1 if quick else 3
     found = compat.times(programs.__name__, programs.REPEATS, peer, contender, jobs, rounds)

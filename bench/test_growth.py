@@ -6,11 +6,14 @@ import functools
 import itertools
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bench import contenders, rows, workload
+
+if TYPE_CHECKING:
+    from bench.conftest import Recorder
 
 MB = 10**6
 BYTEWISE_SIZE = 1 << 19
@@ -35,7 +38,7 @@ def single_bytes(data: bytes) -> list[bytes]:
 
 @pytest.mark.parametrize("case", CHUNKS)
 @both
-def test_chunks(record, capture, contender, case):
+def test_chunks(record: Recorder, capture: contenders.Stream, contender: str, case: str) -> None:
     size = CHUNKS[case]
     data = capture.data[:BYTEWISE_SIZE] if size == 1 else capture.data
     chunks = contenders.Stream(data, size or len(data)).chunks
@@ -54,7 +57,7 @@ def input_of(megabytes: int) -> list[bytes]:
 
 @pytest.mark.parametrize("megabytes", [1, 10, 100])
 @both
-def test_inputs(record, contender, megabytes):
+def test_inputs(record: Recorder, contender: str, megabytes: int) -> None:
     chunks = input_of(megabytes)
     size = sum(map(len, chunks))
     work = partial(feed, contenders.twin(contender), chunks)
@@ -74,7 +77,7 @@ def to_dicts(package: Any, chunks: list[bytes]) -> None:
 
 @pytest.mark.parametrize("headers", [20, 100, 1000, 10_000])
 @both
-def test_headers(record, contender, headers):
+def test_headers(record: Recorder, contender: str, headers: int) -> None:
     data = message_of(headers) * (MB // len(message_of(headers)))
     work = partial(to_dicts, contenders.twin(contender), contenders.Stream(data).chunks)
     case = f"{headers:,} headers"
@@ -89,7 +92,7 @@ def read_repeated(package: Any, data: bytes) -> None:
 
 @pytest.mark.parametrize("headers", [20, 100, 1000, 10_000])
 @both
-def test_repeated_header(record, contender, headers):
+def test_repeated_header(record: Recorder, contender: str, headers: int) -> None:
     lines = b"".join(b"ChanVariable: v%06d=1\r\n" % number for number in range(headers))
     message = b"Event: Newchannel\r\n" + lines + b"\r\n"
     data = message * max(1, MB // len(message))
@@ -113,7 +116,7 @@ def bytewise(case: str) -> bytes:
 
 @pytest.mark.parametrize("case", BYTEWISE)
 @both
-def test_bytewise(record, contender, case):
+def test_bytewise(record: Recorder, contender: str, case: str) -> None:
     chunks = single_bytes(bytewise(case))
     work = partial(feed, contenders.twin(contender), chunks)
     record.time(contender, work, per=len(chunks), unit="ns per byte", case=case)
@@ -141,7 +144,7 @@ def gather(package: Any, messages: list[Any], lists: int) -> None:
 
 @pytest.mark.parametrize("lists", OPEN)
 @both
-def test_collector(record, contender, lists):
+def test_collector(record: Recorder, contender: str, lists: int) -> None:
     package = contenders.twin(contender)
     messages = package.Parser().feed(b"".join(interleaved(lists)))
     work = partial(gather, package, messages, lists)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bench import contenders, rows
+
+if TYPE_CHECKING:
+    from bench.conftest import Recorder
 
 CASES = [(name, contender) for name, row in rows.TABLE.items() for contender in row.contenders]
 SWEEPS = (1, 2, 3)
@@ -17,14 +21,23 @@ SWEEPS = (1, 2, 3)
 
 @pytest.mark.parametrize(("row", "contender"), CASES)
 @pytest.mark.parametrize("sweep", SWEEPS)
-def test_table(record, capture, choices, sweep, row, contender):
+def test_table(
+    record: Recorder,
+    capture: contenders.Stream,
+    choices: list[tuple[contenders.Choice, ...]],
+    sweep: int,
+    row: str,
+    contender: str,
+) -> None:
     parser = contenders.load(contender)
     work: Callable[..., object] = getattr(parser, row)
     arguments = [capture, parser.readers(choices)] if row == "typed" else [capture]
     record.time(contender, partial(work, *arguments), per=capture.messages, unit="ns per message")
 
 
-def test_all_do_the_same(capture, choices):
+def test_all_do_the_same(
+    capture: contenders.Stream, choices: list[tuple[contenders.Choice, ...]]
+) -> None:
     """All contenders find the same messages and read the same numbers in them."""
     hangups = {contenders.load(name).hangups(capture) for name in contenders.NAMES}
     assert hangups == {808}

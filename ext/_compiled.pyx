@@ -19,7 +19,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport Py_EQ, Py_NE, PyObject
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memchr, memcmp, memcpy, memmove, memset
+from libc.string cimport memchr, memcmp, memcpy, memmove, memset, strlen
 
 from amistream import _registry, _wire
 from amistream.errors import MessageTooLarge, ParserInUse, TruncatedMessage
@@ -95,9 +95,14 @@ cdef enum:
     LONGEST_SKIPPED_LINE = 64
     BANNER_LENGTH = 22
     MARKER_LENGTH = 15
+    FOLLOWS_COUNT = 3
 
 cdef const char *BANNER = b"Asterisk Call Manager/"
 cdef const char *MARKER = b"--END COMMAND--"
+cdef const char *FOLLOWS_HEADERS[FOLLOWS_COUNT]
+FOLLOWS_HEADERS[0] = b"ActionID"
+FOLLOWS_HEADERS[1] = b"Privilege"
+FOLLOWS_HEADERS[2] = b"Message"
 
 WIRE = {
     "LARGEST_MESSAGE": LARGEST_MESSAGE,
@@ -107,6 +112,7 @@ WIRE = {
     "LONGEST_SKIPPED_LINE": LONGEST_SKIPPED_LINE,
     "BANNER": BANNER[:BANNER_LENGTH],
     "MARKER": MARKER[:MARKER_LENGTH],
+    "FOLLOWS_HEADERS": tuple([<bytes>FOLLOWS_HEADERS[_number] for _number in range(FOLLOWS_COUNT)]),
 }
 
 include "slices.pxi"

@@ -80,6 +80,15 @@ cdef inline bint ends_in_marker(Slice s) noexcept nogil:
     return s.n >= MARKER_LENGTH and ami_same(s.p + s.n - MARKER_LENGTH, MARKER, MARKER_LENGTH)
 
 
+cdef bint is_follows_header(Slice name) noexcept nogil:
+    """Whether an old-style answer may have the header between its first line and its output."""
+    cdef int i
+    for i in range(FOLLOWS_COUNT):
+        if same(name, FOLLOWS_HEADERS[i], strlen(FOLLOWS_HEADERS[i])):
+            return True
+    return False
+
+
 cdef uint32_t output_start(const char *frame, Lines *lines) noexcept nogil:
     """The first line of an old-style answer's output, or the number of lines."""
     cdef uint32_t i
@@ -94,10 +103,7 @@ cdef uint32_t output_start(const char *frame, Lines *lines) noexcept nogil:
                 )
                 continue
             if not ends_in_marker(line_text(frame, lines, i)) and (
-                (line_end(frame, lines, i) - 1)[0] == b"\r"
-                or same(name, b"ActionID", 8)
-                or same(name, b"Privilege", 9)
-                or same(name, b"Message", 7)
+                (line_end(frame, lines, i) - 1)[0] == b"\r" or is_follows_header(name)
             ):
                 continue
         if follows:

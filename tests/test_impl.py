@@ -103,5 +103,5 @@ def test_the_c_copies_of_the_wires_constants_are_the_same(
     use("compiled")
     wire = importlib.import_module("amistream._wire")
     copies = importlib.import_module("amistream._compiled").WIRE
-    assert len(copies) == 7
+    assert len(copies) == 8
     assert copies == {name: getattr(wire, name) for name in copies}

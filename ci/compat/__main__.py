@@ -29,7 +29,7 @@ def main() -> int:
         )
         return 2
     sys.argv[1:] = arguments[len(named) :]
-    return max(importlib.import_module(f"drive_{name}").main() for name in named or DROP_INS)
+    return max(int(importlib.import_module(f"drive_{name}").main()) for name in named or DROP_INS)
 
 
 if __name__ == "__main__":

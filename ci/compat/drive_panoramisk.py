@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from checks import (
+from suites import (
     ROOT,
     TWINS,
     CheckFailed,

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from checks import (
+from suites import (
     TWINS,
     CheckFailed,
     Client,

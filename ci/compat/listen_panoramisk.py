@@ -3,11 +3,14 @@
 import asyncio
 import json
 import sys
+from typing import Any
 
 from panoramisk import Manager
 
 host, port, user, secret, path = sys.argv[1:]
-seen, answers, over = [], [], None
+seen: list[list[Any]] = []
+answers: list[list[Any]] = []
+over: asyncio.Future[None]
 ACTIONS = [
     ({"Action": "Ping"}, None),
     ({"Action": "ListCommands"}, None),
@@ -23,7 +26,7 @@ ACTIONS = [
 ]
 
 
-def record(manager, message):
+def record(manager: Any, message: Any) -> None:
     if message.userevent == "CompatBegin":
         seen.clear()
     seen.append([message.event, message.uniqueid, list(message.items())])
@@ -31,7 +34,7 @@ def record(manager, message):
         over.set_result(None)
 
 
-async def main():
+async def main() -> None:
     global over
     loop = asyncio.get_running_loop()
     over, logged_in = loop.create_future(), loop.create_future()

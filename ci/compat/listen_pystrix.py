@@ -3,20 +3,21 @@
 import json
 import sys
 import threading
+from typing import Any
 
 from pystrix.ami import Manager, core
 
 HOST, PORT, USER, SECRET, PATH = sys.argv[1:]
 VOLATILE = ("ActionID", "RTT", "CommandID", "Timestamp")
 
-events = []
-answers = []
+events: list[list[Any]] = []
+answers: list[list[Any]] = []
 marked = False
 ended = threading.Event()
 aggregated = threading.Event()
 
 
-def record(event, manager):
+def record(event: Any, manager: Any) -> None:
     """Record an event: its name, its class, its headers in order, typed and raw, its data lines."""
     global marked
     if event == "QueueStatus_Aggregate":
@@ -34,12 +35,12 @@ def record(event, manager):
         ended.set()
 
 
-def without_volatile(message):
+def without_volatile(message: Any) -> list[tuple[str, str]]:
     """The headers of an answer, without those that differ each time."""
     return sorted((str(k), str(v)) for k, v in message.items() if k not in VOLATILE)
 
 
-def send(manager, request):
+def send(manager: Any, request: Any) -> None:
     """Record the answer to an action, and its list if it has one."""
     answered = manager.send_action(request)
     lists = {}
@@ -51,7 +52,7 @@ def send(manager, request):
     answers.append([*outcome, without_volatile(answered.result), lists])
 
 
-def synchronous(request):
+def synchronous(request: Any) -> Any:
     request.synchronous = True
     return request
 

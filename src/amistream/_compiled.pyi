@@ -11,7 +11,7 @@ from amistream.messages import Message
 
 IMPLEMENTATION: str
 SCAN: str
-WIRE: dict[str, int | builtins.bytes]
+WIRE: dict[str, int | builtins.bytes | tuple[builtins.bytes, ...]]
 
 _Default = TypeVar("_Default")
 

@@ -84,13 +84,13 @@ def summary(outcomes: dict[str, str]) -> str:
 def compare_suites(
     twin: str, without: dict[str, str], with_it: dict[str, str], deviations: dict[str, str]
 ) -> None:
-    """CheckFailed unless only the listed deviations end otherwise with the drop-in."""
+    """CheckFailed unless only the listed deviations end differently with the drop-in."""
     differing = {test for test in without | with_it if without.get(test) != with_it.get(test)}
     for test in sorted(differing & deviations.keys()):
         print(f"  deviates: {test}: {deviations[test]}")
     if differing - deviations.keys():
         names = ", ".join(sorted(differing - deviations.keys()))
-        raise CheckFailed(f"{twin}: these tests end otherwise with the drop-in: {names}")
+        raise CheckFailed(f"{twin}: these tests end differently with the drop-in: {names}")
     if deviations.keys() - differing:
         names = ", ".join(sorted(deviations.keys() - differing))
         raise CheckFailed(f"{twin}: these tests are listed as deviations, but are not: {names}")
