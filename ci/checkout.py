@@ -89,7 +89,7 @@ def run_subcommand(package: str, modules: Iterable[ModuleType]) -> int:
     """Run the module that the first argument names, and return the exit code.
 
     A module's docstring is its help. `add_arguments(parser)` declares its options, and
-    `main(options)` returns the exit code.
+    `main(options)` returns the exit code; it may call `options.usage_error(text)`.
     """
     about = sys.modules[package].__doc__
     parser = argparse.ArgumentParser(prog=f"python -m {package}", description=about)
@@ -103,9 +103,18 @@ def run_subcommand(package: str, modules: Iterable[ModuleType]) -> int:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.add_arguments(command)
-        command.set_defaults(main=module.main)
+        command.set_defaults(main=module.main, usage_error=command.error)
     options = parser.parse_args()
     return int(options.main(options))
+
+
+def choose(names: list[str], known: Iterable[str], options: argparse.Namespace) -> list[str]:
+    """The names that the command line gave, or all known ones. An unknown name is a usage error."""
+    every = list(known)
+    unknown = [name for name in names if name not in every]
+    if unknown:
+        options.usage_error(f"unknown: {', '.join(unknown)}; choose from {', '.join(every)}")
+    return names or every
 
 
 def run(folder: Path, *command: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -22,7 +22,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ci.build.debian import Debian
-from ci.checkout import Checkout, Failed, last_line, require_tools, run_checks, temporary_checkout
+from ci.checkout import (
+    Checkout,
+    Failed,
+    choose,
+    last_line,
+    require_tools,
+    run_checks,
+    temporary_checkout,
+)
 
 # Tests that start no other process: under qemu, a child would be started without it.
 TESTS = (
@@ -56,7 +64,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="MACHINE", help="one of --list")
     parser.add_argument("--quick", action="store_true", help="run a part of the tests")
     parser.add_argument("--list", action="store_true", help="list the machines, run nothing")
-    parser.set_defaults(usage_error=parser.error)
 
 
 def main(options: argparse.Namespace) -> int:
@@ -66,11 +73,7 @@ def main(options: argparse.Namespace) -> int:
             print(f"{name:6} {machine.about:20} {machine.compiler} {machine.emulator}")
         print(f"{PYPY:6} of Debian {PYPY_RELEASE}, for this machine's architecture")
         return 0
-    known = [*MACHINES, PYPY]
-    unknown = [name for name in options.names if name not in known]
-    if unknown:
-        options.usage_error(f"unknown: {', '.join(unknown)}; choose from {', '.join(known)}")
-    names = options.names or known
+    names = choose(options.names, [*MACHINES, PYPY], options)
     return run_checks({name: partial(check, name, options.quick) for name in names})
 
 

@@ -21,6 +21,7 @@ from ci.checkout import (
     Checkout,
     Skipped,
     apt_install,
+    choose,
     require,
     run_checks,
     temporary_checkout,
@@ -153,15 +154,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shown = "".join(f"\n  {name:25} {kind.__doc__}" for name, kind in KINDS.items())
     parser.epilog = f"kinds:{shown}"
     parser.add_argument("kinds", nargs="*", metavar="KIND", help="one of those below")
-    parser.set_defaults(usage_error=parser.error)
 
 
 def main(options: argparse.Namespace) -> int:
     """Build and check the chosen kinds, and return the exit code."""
-    unknown = [name for name in options.kinds if name not in KINDS]
-    if unknown:
-        options.usage_error(f"unknown: {', '.join(unknown)}; choose from {', '.join(KINDS)}")
-    return run_checks({name: partial(build, name) for name in options.kinds or KINDS})
+    names = choose(options.kinds, KINDS, options)
+    return run_checks({name: partial(build, name) for name in names})
 
 
 def build(name: str) -> None:

@@ -60,7 +60,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="run a part of the tests")
     parser.add_argument("--save", type=Path, metavar="FOLDER", help="keep what was built there")
     parser.add_argument("--list", action="store_true", help="list the interpreters, build nothing")
-    parser.set_defaults(usage_error=parser.error)
 
 
 def main(options: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from ci.checkout import ROOT, Checkout, run_checks
+from ci.checkout import ROOT, Checkout, choose, run_checks
 
 COSMIC_RAY = "cosmic-ray>=8.7,<9"
 SOURCES = ROOT / "src" / "amistream"
@@ -39,15 +39,12 @@ LEFT_OUT = ["core/RemoveDecorator", "core/ReplaceBinaryOperator_BitOr_.*"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("modules", nargs="*", metavar="MODULE", help=", ".join(TESTS))
     parser.add_argument("--work", type=Path, metavar="FOLDER", help="keep the sessions there")
-    parser.set_defaults(usage_error=parser.error)
 
 
 def main(options: argparse.Namespace) -> int:
     """Run cosmic-ray on the chosen modules. Survivors do not change the exit code."""
-    unknown = [name for name in options.modules if name not in TESTS]
-    if unknown:
-        options.usage_error(f"unknown: {', '.join(unknown)}; choose from {', '.join(TESTS)}")
-    return run_checks({"mutation": partial(mutate, options.modules or list(TESTS), options.work)})
+    names = choose(options.modules, TESTS, options)
+    return run_checks({"mutation": partial(mutate, names, options.work)})
 
 
 def mutate(names: list[str], work: Path | None) -> None:

@@ -35,6 +35,7 @@ from ci.checkout import (
     Checkout,
     Failed,
     Skipped,
+    choose,
     last_line,
     require,
     require_tools,
@@ -217,15 +218,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tools", nargs="*", metavar="TOOL", help='"asan" or "valgrind"')
     parser.add_argument("--quick", action="store_true", help="run a part of the tests")
     parser.add_argument("--prove", action="store_true", help="plant errors, run no tests")
-    parser.set_defaults(usage_error=parser.error)
 
 
 def main(options: argparse.Namespace) -> int:
     """Run the chosen tools, and return the exit code."""
-    unknown = [name for name in options.tools if name not in TOOLS]
-    if unknown:
-        options.usage_error(f"unknown: {', '.join(unknown)}; choose from {', '.join(TOOLS)}")
-    names = options.tools or TOOLS
+    names = choose(options.tools, TOOLS, options)
     return run_checks({name: partial(check, TOOLS[name], options) for name in names})
 
 

@@ -137,7 +137,7 @@ class DropIn(Generic[Options]):
         replacements.after_install()
 
     def main(self, arguments: Sequence[str] | None) -> int:
-        """Run a program with the drop-in installed. Return the exit code if the program sets none."""
+        """Run a program with the drop-in installed; return the exit code if it sets none itself."""
         parser = argparse.ArgumentParser(
             prog=f"python -m {self._package}",
             description=f"Run an unchanged {self._library} program with amistream's parser.",

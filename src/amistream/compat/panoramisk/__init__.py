@@ -59,7 +59,7 @@ def installed(max_message: int = MAX_MESSAGE) -> contextlib.AbstractContextManag
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a program with the drop-in installed. Return the exit code if the program sets none."""
+    """Run a program with the drop-in installed; return the exit code if it sets none itself."""
     return _drop_in.main(arguments)
 
 

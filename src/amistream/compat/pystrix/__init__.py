@@ -68,7 +68,7 @@ def installed(**options: Any) -> contextlib.AbstractContextManager[None]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a program with the drop-in installed. Return the exit code if the program sets none."""
+    """Run a program with the drop-in installed; return the exit code if it sets none itself."""
     return _drop_in.main(arguments)
 
 
