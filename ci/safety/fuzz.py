@@ -297,7 +297,8 @@ def print_lines_run(gcov: str, path: Path) -> None:
     if lines:
         missed = [str(number) for number, times in sorted(lines.items()) if not times]
         share = 1 - len(missed) / len(lines)
-        print(f"{path.name}: {share:.0%} of {len(lines)} lines, not {', '.join(missed)}")
+        others = f", not {', '.join(missed)}" if missed else ""
+        print(f"{path.name}: {share:.0%} of {len(lines)} lines{others}")
 
 
 def shorten(output: str) -> str:
