@@ -32,7 +32,8 @@ from ci.checkout import (
     temporary_checkout,
 )
 
-# Tests that start no other process: under qemu, a child would be started without it.
+# Test files that start no other process (under qemu, a child would be started without it) and that
+# need no other library.
 TESTS = (
     *("wire", "headers", "messages", "parser", "lists", "differential"),
     *("aggregates", "events", "registration"),
@@ -143,8 +144,8 @@ class ForeignPython:
         print(asked.stdout.strip(), flush=True)
         options = ["-q", "-p", "no:cacheprovider", "-n", "0"]
         options += ["--compiled-only", "--hypothesis-profile=few"]
-        folder = self.checkout.tree / "tests"
-        tests = ["-m", "quick", folder] if quick else [folder / f"test_{n}.py" for n in TESTS]
+        options += ["-m", "quick"] if quick else []
+        tests = [self.checkout.tree / "tests" / f"test_{name}.py" for name in TESTS]
         done = self.run("-m", "pytest", *options, *tests)
         if done.returncode != 0:
             raise Failed(done.stdout)
