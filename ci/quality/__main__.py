@@ -1,3 +1,5 @@
+"""Runs the command line: `python -m ci.quality`."""
+
 from __future__ import annotations
 
 import sys
