@@ -32,8 +32,8 @@ from ci.checkout import (
     temporary_checkout,
 )
 
-# Test files that start no other process (under qemu, a child would be started without it) and that
-# need no other library.
+# These test files need no other library, and they start no other process: a child of a program
+# that qemu runs would itself run without qemu.
 TESTS = (
     *("wire", "headers", "messages", "parser", "lists", "differential"),
     *("aggregates", "events", "registration"),
@@ -50,7 +50,7 @@ class Machine(NamedTuple):
     compiler: str
     emulator: str = ""
     loader: str = ""
-    """Where the kernel runs the machine's programs, the C library's loader instead of qemu."""
+    """The C library's loader, if the kernel can run the machine's programs without qemu."""
 
 
 MACHINES = {
