@@ -322,7 +322,15 @@ def test_headers_named_as_python_names(ami: ModuleType) -> None:
 
 SECRETS = [
     *("Password", "NewPassword", "password", "PasswordDigest", "OauthSecret", "Md5Cred"),
-    *("RefreshToken", "ReceivedHash", "ExpectedResponse", "X-Api-Token"),
+    *(
+        "RefreshToken",
+        "ReceivedHash",
+        "ExpectedResponse",
+        "X-Api-Token",
+        "Passwd",
+        "Pwd",
+        "AuthKey",
+    ),
 ]
 
 
@@ -344,6 +352,11 @@ def test_errors_repr_keeps_secrets(ami: ModuleType) -> None:
     assert caught.value.raw == raw
     told = "the stream ends inside the message at byte 0, after 41 bytes of it"
     assert (repr(caught.value), str(caught.value)) == (f"TruncatedMessage('{told}')", told)
+    assert caught.value.args == (0,)
+    with pytest.raises(ami.MessageTooLarge) as large:
+        ami.Parser(max_message=len(raw) + 2).feed(raw + b"\r\n" + raw + b"X: 1\r\n\r\n")
+    assert [message.raw for message in large.value.messages] == [raw + b"\r\n"]
+    assert large.value.args == (43, 43, "max_message")
 
 
 def test_repr_is_short_and_one_line(ami: ModuleType) -> None:
@@ -353,6 +366,24 @@ def test_repr_is_short_and_one_line(ami: ModuleType) -> None:
     assert "\n" not in shown
     assert "\r" not in shown
     assert "+97 headers" in shown  # of 101 besides Event, as the label says
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        (b"X\x1b[2J", r"X\x1b[2J"),
+        (b"X\rCause", r"X\rCause"),
+        (b"X\xff", r"X\udcff"),
+        ("X\u202e".encode(), r"X\u202e"),
+        (1000 * b"X", 59 * "X" + "\u2026"),
+    ],
+)
+def test_repr_of_a_name_that_would_forge_a_line(ami: ModuleType, name: bytes, shown: str) -> None:
+    """Names are shown as values are: what is not printable is an escape, what is long is cut."""
+    label = "'" + shown + "'"
+    event = ami.Event(b"Event: " + name + b"\r\n" + name + b": 1\r\n\r\n")
+    assert repr(event) == f"<Event {label} {shown}='1'>"
+    assert repr(event).isprintable()
 
 
 @pytest.mark.skipif(sys.implementation.name != "cpython", reason="PyPy tells no sizes")

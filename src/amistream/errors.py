@@ -30,11 +30,14 @@ class MessageTooLarge(AMIError):  # noqa: N818 - the name says what happened
         messages: list[Any] | None = None,
         setting: str = "max_message",
     ) -> None:
-        super().__init__(offset, limit, messages or [], setting)
+        super().__init__(offset, limit, setting)  # `args` is often logged: it has no messages
         self.offset = offset
         self.limit = limit
         self.messages: list[Any] = messages or []
         self.setting = setting
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.offset, self.limit, self.messages, self.setting), vars(self)
 
     def __str__(self) -> str:
         passed = {
@@ -54,10 +57,13 @@ class TruncatedMessage(AMIError):  # noqa: N818
     """
 
     def __init__(self, offset: int, raw: bytes, messages: list[Any] | None = None) -> None:
-        super().__init__(offset, raw, messages or [])
+        super().__init__(offset)  # `args` is often logged: it has neither bytes nor messages
         self.offset = offset
         self.raw = raw
         self.messages: list[Any] = messages or []
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.offset, self.raw, self.messages), vars(self)
 
     def __str__(self) -> str:
         return (

@@ -254,9 +254,9 @@ class Variables(_Gathered[dict[str, str]]):
 
     def _gather(self, message: Any) -> dict[str, str]:
         found: dict[str, str] = {}
-        for sent_as in message:
+        for sent_as, texts in message.to_dict().items():
             if sent_as == self.names[0] or sent_as.startswith(f"{self.names[0]}("):
-                for text in message.get_all(sent_as):
+                for text in [texts] if isinstance(texts, str) else texts:
                     name, _, value = text.partition("=")
                     found[name] = value
         return found

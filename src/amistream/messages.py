@@ -13,8 +13,9 @@ from amistream.headers import Float, Int, Numbered, Text
 __all__ = ["Event", "Message", "Response"]
 
 _REPR_LIMIT = 60
+_REPR_HEADERS = 4
 _SECRET = re.compile(
-    "password|secret|md5cred|token|receivedhash|expectedresponse", re.IGNORECASE
+    "passw(or)?d|pwd|secret|md5cred|authkey|token|receivedhash|expectedresponse", re.IGNORECASE
 ).search
 """Names of headers whose values `repr` hides; all other ways of reading give the value."""
 
@@ -56,17 +57,19 @@ class Message(MessageCore):
 
     def __repr__(self) -> str:
         name = self.name
-        label = "" if name is None or name == type(self).__name__ else f" {name!r}"
-        shown = [
-            f"{key}={'***' if value and _SECRET(key) else _shortened(value)}"
-            for key, value in self.items()
-            if key not in ("Event", "Response", "Privilege", "Timestamp")
-        ]
-        more = f" +{len(shown) - 4} headers" if len(shown) > 4 else ""
-        return f"<{type(self).__name__}{label} {' '.join(shown[:4])}{more}>"
+        label = "" if name is None or name == type(self).__name__ else f" {_shortened(name)}"
+        told = ("Event", "Response", "Privilege", "Timestamp")
+        headers = [(key, value) for key, value in self.items() if key not in told]
+        shown = " ".join(
+            f"{_shortened(key)[1:-1]}={'***' if value and _SECRET(key) else _shortened(value)}"
+            for key, value in headers[:_REPR_HEADERS]
+        )
+        more = len(headers) - _REPR_HEADERS
+        return f"<{type(self).__name__}{label} {shown}{f' +{more} headers' if more > 0 else ''}>"
 
 
 def _shortened(text: str) -> str:
+    """The text in quotes; what is not printable is an escape, so that no text forges a line."""
     return repr(text if len(text) <= _REPR_LIMIT else text[: _REPR_LIMIT - 1] + "\u2026")
 
 
