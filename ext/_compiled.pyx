@@ -12,10 +12,12 @@ and one more entry after the last line starts at the message's end.
 """
 
 import copyreg
+from collections import deque
 
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport Py_EQ, Py_NE, PyObject
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -82,6 +84,15 @@ cdef extern from *:
     }
     #define PyInterpreterState_GetID ami_main_interpreter_id
     """
+
+cdef enum:
+    CHECK_EVERY = 4096
+
+
+cdef inline int let_signals_through(uint32_t i) except -1:
+    """Let Ctrl-C through, every CHECK_EVERY turns of a loop that may be long."""
+    return PyErr_CheckSignals() if i % CHECK_EVERY == CHECK_EVERY - 1 else 0
+
 
 IMPLEMENTATION = "compiled"
 SCAN = AMI_SCAN.decode()

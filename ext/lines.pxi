@@ -117,6 +117,7 @@ cdef list data_lines(const char *frame, Lines *lines, bint is_response):
     cdef Slice s
     cdef uint32_t i
     for i in range(lines.output):
+        let_signals_through(i)
         if lines.line[i].colon == AMI_NO_COLON:
             s = line_text(frame, lines, i)
             if s.n:
@@ -130,6 +131,7 @@ cdef list data_lines(const char *frame, Lines *lines, bint is_response):
                 s.n -= 1
             found.append(text(s))
     for i in range(lines.output, lines.count):
+        let_signals_through(i)
         s = line_text(frame, lines, i)
         if ends_in_marker(s):
             s.n -= MARKER_LENGTH
@@ -144,6 +146,8 @@ cdef bint find_exact(const char *frame, Lines *lines, Slice name, Slice *value) 
     """The value of the last header sent exactly as `name`; False if there is none."""
     cdef uint32_t i = lines.output
     cdef ami_line *line
+    if name.n > LARGEST_MESSAGE:
+        return False  # no name on the wire is that long, and the comparison below has 32 bits
     if name.n and (is_space(name.p[0]) or is_space(name.p[name.n - 1])):
         return False  # the spaces around a name on the wire are not part of it
     while i:

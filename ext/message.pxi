@@ -124,6 +124,7 @@ cdef class MessageCore:
         cdef uint32_t i
         cdef list found = []
         for i in range(lines.output):
+            let_signals_through(i)
             if lines.line[i].colon != AMI_NO_COLON:
                 one = line_name(self.buffer, lines, i)
                 if same(one, PyBytes_AS_STRING(wanted), PyBytes_GET_SIZE(wanted)):
@@ -167,6 +168,8 @@ cdef class MessageCore:
         cdef bint found
         for declared in <tuple>type(self)._processed:
             header = <Header>declared
+            if lines.count >= CHECK_EVERY:
+                PyErr_CheckSignals()
             found = find(self.buffer, lines, header._wire_names, &sent_as, &value)
             header._add_to(headers, found, sent_as, value)
         return headers, data_lines(self.buffer, lines, self.is_response)
@@ -354,6 +357,7 @@ cdef dict texts(MessageCore message, ShapedLines *shaped):
     if shape is not NULL:
         return shaped_texts(frame, message.size, lines, shape)
     for i in range(lines.output):
+        let_signals_through(i)
         if lines.line[i].colon == AMI_NO_COLON:
             continue
         name = line_name(frame, lines, i)
@@ -386,6 +390,7 @@ cdef dict every_header(MessageCore message, bint typed):
         if shape is not NULL and not shape.repeats:
             return shaped_texts(frame, message.size, lines, shape)
     for i in range(lines.output):
+        let_signals_through(i)
         if lines.line[i].colon == AMI_NO_COLON:
             continue
         name = name_text(line_name(frame, lines, i))
@@ -398,6 +403,8 @@ cdef dict every_header(MessageCore message, bint typed):
         elif repeated is not None and name in repeated:
             (<list>before).append(one)
         else:
-            repeated = {name} if repeated is None else repeated | {name}
+            if repeated is None:
+                repeated = set()
+            repeated.add(name)
             found[name] = [<object>before, one]
     return found

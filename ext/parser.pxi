@@ -55,7 +55,9 @@ cdef class Parser:
     cdef char *_pending                 # owned: the message that is not whole yet
     cdef Py_ssize_t _pending_size
     cdef Py_ssize_t _pending_room
-    cdef bytes _unsplit                 # the rest of a chunk, after an error
+    cdef object _chunks                 # after an error: copies of chunks that are not read
+    cdef Py_ssize_t _position           # in the first of them, from where it is to be read
+    cdef unsigned long long _stream_size        # the bytes that were fed
     cdef unsigned long long _offset     # of the pending message, in the stream
     cdef bint _at_start
     cdef bint _skipping
@@ -79,6 +81,14 @@ cdef class Parser:
         max_line=_wire.MAX_LINE,
         max_headers=_wire.MAX_HEADERS,
     ):
+        if not ami_enter(&self._busy):
+            raise ParserInUse
+        try:
+            self._set_up(only, max_message, max_line, max_headers)
+        finally:
+            ami_leave(&self._busy)
+
+    cdef int _set_up(self, only, max_message, max_line, max_headers) except -1:
         self.max_message = _wire.checked_bound("max_message", max_message, "bytes")
         self.max_line = _wire.checked_bound("max_line", max_line, "bytes")
         self.max_headers = _wire.checked_bound("max_headers", max_headers, "lines")
@@ -94,6 +104,7 @@ cdef class Parser:
         self.messages = self.bytes = self.malformed = self.skipped = 0
         self.banner = None
         self._start_stream()
+        return 0
 
     def __dealloc__(self):
         PyMem_Free(self._table)
@@ -150,7 +161,9 @@ cdef class Parser:
 
     cdef int _start_stream(self) except -1:
         self._pending_size = 0
-        self._unsplit = b""
+        self._chunks = deque()
+        self._position = 0
+        self._stream_size = 0
         self._offset = 0
         self._at_start = True
         self._skipping = False
@@ -169,38 +182,66 @@ cdef class Parser:
 
     cdef list _take_chunk(self, const char *p, Py_ssize_t n):
         """Split the chunk. After an error from outside, start anew behind it."""
-        cdef bytes joined
         cdef list found = []
-        cdef unsigned long long end = self._offset + self._pending_size + len(self._unsplit) + n
+        cdef unsigned long long end
+        self._stream_size += n
         try:
             if self._table_entries != len(self._names):
                 self._build_table()
-            if self._unsplit:
-                joined = self._unsplit + p[:n]
-                self._unsplit = b""
-                self._split_chunk(PyBytes_AS_STRING(joined), PyBytes_GET_SIZE(joined), found)
+            if self._chunks:
+                self._take_kept_chunks(p, n, found)
             else:
-                self._split_chunk(p, n, found)
+                self._take_new_chunk(p, n, found)
         except MessageTooLarge:
             raise
         except BaseException:
-            # MemoryError: the state of the message in progress may not fit its bytes.
+            # KeyboardInterrupt, MemoryError: the state of the message may not fit its bytes.
+            end = self._stream_size
             self._start_stream()
             self._at_start = False
-            self._offset = end
+            self._offset = self._stream_size = end
             raise
         return found
 
+    cdef int _take_new_chunk(self, const char *p, Py_ssize_t n, list found) except -1:
+        """Split the chunk in place. Its rest is copied, once, if an error stops the reading."""
+        self._position = 0
+        try:
+            self._split_chunk(p, n, found)
+        except MessageTooLarge:
+            if self._position < n:
+                self._chunks.append(p[self._position:n])
+            self._position = 0
+            raise
+        return 0
+
+    cdef int _take_kept_chunks(self, const char *p, Py_ssize_t n, list found) except -1:
+        """Go on in the chunks that an error left, up to the next error."""
+        cdef bytes chunk
+        self._chunks.append(p[:n])
+        while self._chunks:
+            chunk = self._chunks[0]     # holds a reference until the next one
+            self._split_chunk(PyBytes_AS_STRING(chunk), PyBytes_GET_SIZE(chunk), found)
+            self._chunks.popleft()
+            self._position = 0
+        return 0
+
     cdef int _split_chunk(self, const char *p, Py_ssize_t n, list found) except -1:
-        """Take every message of the chunk; `p` is held by the caller."""
-        cdef Py_ssize_t position = 0
+        """Take every message of the chunk from `_position` on; `p` is held by the caller.
+
+        After MessageTooLarge, `_position` is where the reading goes on.
+        """
+        cdef Py_ssize_t position = self._position
         cdef Py_ssize_t start
         cdef size_t length
         cdef size_t name_end
         cdef Slice name
+        cdef uint32_t turns = 0
         if self._pending_size:
             position = self._finish_pending(p, n, found)
         while position < n:
+            let_signals_through(turns)
+            turns += 1
             start = position
             if not self._skipping:
                 start = skip_blank_lines(p, n, position)
@@ -243,6 +284,7 @@ cdef class Parser:
 
         The chunk is appended in growing pieces, so that a short rest costs a short copy.
         """
+        cdef Py_ssize_t before = self._pending_size
         cdef Py_ssize_t used = 0
         cdef Py_ssize_t piece = 512
         cdef Py_ssize_t end
@@ -262,7 +304,7 @@ cdef class Parser:
             try:
                 end = self._take_message(self._pending, self._pending_size, 0, found)
             except MessageTooLarge:
-                self._unsplit += p[used:n]
+                self._keep_skipped_line(before)
                 raise
             if end >= 0:
                 used -= self._pending_size - end
@@ -270,6 +312,18 @@ cdef class Parser:
                 return used
             self._trim_skipped()
         return n
+
+    cdef int _keep_skipped_line(self, Py_ssize_t before) except -1:
+        """Keep what came before this chunk of the line in progress, where skipping starts.
+
+        before: the size of the pending message when the chunk came.
+        """
+        cdef Py_ssize_t start = self._position      # of the line, in the pending message
+        self._position = max(0, start - before)
+        self._pending_size = max(0, before - start)
+        memmove(self._pending, self._pending + start, self._pending_size)
+        self._trim_skipped()
+        return 0
 
     cdef int _append(self, const char *p, Py_ssize_t n) except -1:
         cdef Py_ssize_t needed = self._pending_size + n
@@ -298,7 +352,8 @@ cdef class Parser:
         if verdict == MORE:
             return -1
         if verdict >= TOO_LARGE:
-            self._skip_message(p + start, n - start, found, verdict)
+            self._position = start + self._line_start
+            self._skip_message(found, verdict)
         if verdict == WHOLE and not self._skipping:
             if self._is_event:
                 name.p = p + start + self._name_start
@@ -346,6 +401,7 @@ cdef class Parser:
             if self._line_count == self.max_headers and not self._skipping:
                 return TOO_MANY_LINES
             self._line_count += 1
+            let_signals_through(<uint32_t>self._line_count)
             self._line_start = self._search_from = end
             self._previous_crlf = crlf
             self._note_header(p, line)
@@ -471,14 +527,10 @@ cdef class Parser:
         self._name_keys = names
         return 0
 
-    cdef int _skip_message(
-        self, const char *p, Py_ssize_t n, list found, Verdict verdict
-    ) except -1:
+    cdef int _skip_message(self, list found, Verdict verdict) except -1:
         """Report a message that passed a bound. Skipping starts with its line in progress."""
         cdef unsigned long long offset = self._offset
-        self._unsplit = PyBytes_FromStringAndSize(p + self._line_start, n - self._line_start)
         self._offset += self._line_start
-        self._pending_size = 0
         self._line_start = self._search_from = 0
         self._skipping = True
         self.malformed += 1
@@ -497,7 +549,8 @@ cdef class Parser:
         memmove(self._pending, self._pending + self._line_start, size)
         self._offset += self._line_start
         self._line_start = 0
-        if size > LONGEST_SKIPPED_LINE:
+        # One byte more is allowed: it may be the CR of the line end.
+        if size > LONGEST_SKIPPED_LINE + 1:
             self._offset += size - kept - LONGEST_SKIPPED_LINE
             memmove(self._pending + LONGEST_SKIPPED_LINE, self._pending + size - kept, kept)
             memset(self._pending, b"-", LONGEST_SKIPPED_LINE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import pickle
+import signal
 import re
 import sys
 from array import array
@@ -306,7 +307,15 @@ OUTPUT = b"\nEvent: Hangup\r\n\r\nResponse: Success\r\n\r\n" + 90 * b"long " + b
         b"Text: " + 90 * b"x" + b"\r\n" + ENDLESS + OUTPUT + b" --END COMMAND--\r\n",
         b"Event: X\r\nText: " + 90 * b"x" + b"\r\n" + ENDLESS + b"--END COMMAND--\r\n\r\n",
         ENDLESS + OUTPUT + 500 * b"y" + b"x-END COMMAND--\r\n" + b"--END COMMAND--\r\n",
-        # While a message is skipped, a long line has no meaning, whole or in pieces.
+        # While a message is skipped, a line of 64 bytes has its meaning, wherever it is cut.
+        b"Text: "
+        + 90 * b"x"
+        + b"\r\nResponse: Follows"
+        + 47 * b" "
+        + b"\r\n"
+        + OUTPUT
+        + b"--END COMMAND--\r\n",
+        # A long line has none, whole or in pieces.
         b"Text: " + 90 * b"x" + b"\r\nResponse: Follows" + 90 * b" " + b"\r\n\r\n",
         # Inside a message a banner has no meaning.
         b"Event: X\r\nText: " + 90 * b"x" + b"\r\n" + BANNER + b"A: 1\r\n\r\n",
@@ -633,7 +642,7 @@ def test_overlapping_calls_are_refused(ami: ModuleType, monkeypatch: pytest.Monk
     make = ami.MessageTooLarge.__init__
 
     def make_meanwhile(error: Any, *arguments: Any) -> None:
-        for call in (lambda: parser.feed(HANGUP), parser.close):
+        for call in (lambda: parser.feed(HANGUP), parser.close, parser.__init__):
             with pytest.raises(ami.ParserInUse) as caught:
                 call()
             refused.append(caught.value)
@@ -643,7 +652,7 @@ def test_overlapping_calls_are_refused(ami: ModuleType, monkeypatch: pytest.Monk
     with pytest.raises(ami.MessageTooLarge):
         parser.feed(HANGUP + LONG + PONG)
     monkeypatch.undo()
-    assert len(refused) == 2
+    assert len(refused) == 3
     assert isinstance(refused[0], RuntimeError)
     assert isinstance(refused[0], ami.AMIError)
     assert "already at work" in str(refused[0])
@@ -678,7 +687,7 @@ def test_threads_get_messages_or_a_refusal(ami: ModuleType) -> None:
 def test_a_feed_broken_from_outside_is_forgotten(
     use: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C may come in the middle of feed(). In the compiled twin only exhausted memory can."""
+    """Ctrl-C may come in the middle of feed(). Only the pure twin lets a test choose where."""
     ami = use("pure")
     parser, start = ami.Parser(), 0
     for chunk in (b"Foo: 1\r\n" + HANGUP, HANGUP + b"Foo: 1\r\n", b"X: 1\r\nResponse: Follows\r\n"):
@@ -698,6 +707,26 @@ def test_a_feed_broken_from_outside_is_forgotten(
         assert caught.value.raw == HANGUP[:20]
         assert caught.value.offset == at - start + len(b"\r\n" + PONG + HANGUP)
         start = parser.bytes
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there is no timer's signal")
+def test_ctrl_c_ends_a_long_feed(ami: ModuleType) -> None:
+    """Two million messages take far longer than the timer. All of them are in one call."""
+    parser, chunk = ami.Parser(only=()), 2_000_000 * b"Event: X\r\n\r\n"
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        with pytest.raises(KeyboardInterrupt):
+            parser.feed(chunk)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert parser.skipped < 2_000_000
+    assert raws(ami.Parser().feed(HANGUP)) == [HANGUP]
 
 
 def test_a_parser_made_anew_forgets_what_it_selected(ami: ModuleType) -> None:

@@ -15,6 +15,8 @@ import pytest
 from support.calls import calls_of
 
 FEW, MANY = 3, 40
+WINDOWS = 100
+"""The most calls for the windows that the pure parser cuts: each is twice as large as the last."""
 PONG = b"Response: Success\r\nPing: Pong\r\n\r\n"
 
 
@@ -62,7 +64,7 @@ def test_no_line_of_an_event_is_looked_at(ami: ModuleType, options: str, before:
         chunk = before + 20 * sent(lines)
         return calls_of(lambda: parser.feed(chunk))
 
-    assert work(FEW) == work(MANY)
+    assert work(MANY) <= work(FEW) + WINDOWS
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -76,7 +78,7 @@ def test_events_of_one_name_cost_the_same_each(ami: ModuleType, options: str) ->
 
     work(1)
     two, three, many = work(2), work(3), work(1000)
-    assert many - three == 997 * (three - two)
+    assert 0 <= many - three - 997 * (three - two) <= WINDOWS
     assert three - two <= 5
 
 

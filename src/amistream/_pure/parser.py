@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import deque
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from amistream import _registry
@@ -24,6 +25,8 @@ from amistream._wire import (
 from amistream.errors import MessageTooLarge, ParserInUse, TruncatedMessage
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from amistream.messages import Message
 
 BLANK = (b"\r\n", b"\n")
@@ -31,7 +34,11 @@ USER_EVENT_LINE = b"Event: " + USER_EVENT + b"\r\n"
 LF = 0x0A
 
 WINDOW = 1 << 17
-"""How much of a chunk is cut into plain events at once, in bytes."""
+"""The most of a chunk that is cut into plain events at once, in bytes."""
+
+FIRST_WINDOW = 1 << 11
+"""How much is cut at first, and again after an event that is not plain: what is cut behind it is
+cut in vain. Each window is twice as large as the one before."""
 
 MOST_FIRST_LINES = 1024
 """How many first lines of events a parser caches."""
@@ -56,6 +63,7 @@ class Parser:
 
     __slots__ = (
         "_at_start",
+        "_chunks",
         "_event_name",
         "_first_line_crlf",
         "_first_lines",
@@ -70,18 +78,25 @@ class Parser:
         "_names_known",
         "_offset",
         "_pending",
+        "_plain",
+        "_position",
         "_previous_crlf",
         "_safe_size",
         "_search_from",
         "_select",
         "_skipping",
-        "_unsplit",
+        "_stream_size",
         "banner",
         "bytes",
         "malformed",
         "messages",
         "skipped",
     )
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        self = object.__new__(cls)
+        self._lock = threading.Lock()
+        return self
 
     def __init__(
         self,
@@ -90,6 +105,14 @@ class Parser:
         max_line: int = MAX_LINE,
         max_headers: int = MAX_HEADERS,
     ) -> None:
+        if not self._lock.acquire(blocking=False):
+            raise ParserInUse
+        try:
+            self._set_up(only, max_message, max_line, max_headers)
+        finally:
+            self._lock.release()
+
+    def _set_up(self, only: Any, max_message: int, max_line: int, max_headers: int) -> None:
         self._max_message = checked_bound("max_message", max_message, "bytes")
         self._max_line = checked_bound("max_line", max_line, "bytes")
         self._max_headers = checked_bound("max_headers", max_headers, "lines")
@@ -101,7 +124,6 @@ class Parser:
         self.malformed = 0
         self.skipped = 0
         self.banner: str | None = None
-        self._lock = threading.Lock()
         self._first_lines: dict[bytes, type | None] = {}  # of plain events: the class to build
         self._names_known = 0
         self._start_stream()
@@ -167,7 +189,10 @@ class Parser:
 
     def _start_stream(self) -> None:
         self._pending = bytearray()  # the message that is not whole yet
-        self._unsplit = b""  # the rest of a chunk, after an error
+        self._chunks: deque[bytes] = deque()  # not read to their end; more than one after an error
+        self._position = -1  # in the first chunk, from where it is to be read; -1: it is new
+        self._plain = False  # whether nothing but CRLF CRLF can end an event in the first chunk
+        self._stream_size = 0  # the bytes that were fed
         self._offset = 0  # of the pending message, in the stream
         self._at_start = True
         self._skipping = False
@@ -186,41 +211,45 @@ class Parser:
 
     def _take_chunk(self, chunk: bytes) -> list[Message]:
         """Split the chunk. After an error from outside, start anew behind it."""
-        end = self._offset + len(self._pending) + len(self._unsplit) + len(chunk)
-        self.bytes += len(chunk)
-        try:
-            return self._split_chunk(chunk)
-        except MessageTooLarge:
-            raise
-        except BaseException:
-            # KeyboardInterrupt, MemoryError: the state of the message may not fit its bytes.
-            self._start_stream()
-            self._at_start = False
-            self._offset = end
-            raise
-
-    def _split_chunk(self, chunk: bytes) -> list[Message]:
         found: list[Message] = []
+        self.bytes += len(chunk)
+        self._stream_size += len(chunk)
         registered = len(self._select.names) + len(self._select.user_events)
         if registered != self._names_known:  # a class was registered since
             self._names_known = registered
             self._first_lines.clear()
-        if self._unsplit:
-            chunk, self._unsplit = self._unsplit + chunk, b""
-        if self._waits_unread() and len(chunk) >= len(self._pending):
-            chunk = bytes(self._pending) + chunk
-            self._pending = bytearray()
-        position = self._finish_pending(chunk, found) if self._pending else 0
-        plain = chunk.rfind(b"\r\n\n") < 0
+        try:
+            self._chunks.append(chunk)
+            while self._chunks:
+                self._split_chunk(found)
+                self._chunks.popleft()
+                self._position = -1
+            return found
+        except MessageTooLarge:
+            raise
+        except BaseException:
+            # KeyboardInterrupt, MemoryError: the state of the message may not fit its bytes.
+            end = self._stream_size
+            self._start_stream()
+            self._at_start = False
+            self._offset = self._stream_size = end
+            raise
+
+    def _split_chunk(self, found: list[Message]) -> None:
+        """Take every message of the first chunk, from where an error stopped the reading."""
+        if self._position < 0:
+            self._start_chunk()
+        chunk = self._chunks[0]
+        position = self._finish_pending(chunk, found) if self._pending else self._position
         while position < len(chunk):
             start = after = self._skip_blank_lines(chunk, position)
-            if plain and not self._skipping:
+            if self._plain and not self._skipping:
                 after = self._take_plain_events(chunk, start, found)
             self._offset += after - position
             if after > start:
                 position = after
                 continue
-            if plain and self._can_wait(chunk, start):
+            if self._plain and self._can_wait(chunk, start):
                 self._pending += chunk[start:]
                 break
             position = self._take_message(chunk, start, found)
@@ -228,7 +257,15 @@ class Parser:
                 self._pending += chunk[start:]
                 self._trim_skipped()
                 break
-        return found
+
+    def _start_chunk(self) -> None:
+        """Look at the first chunk as a whole, once."""
+        chunk = self._chunks[0]
+        if self._waits_unread() and len(chunk) >= len(self._pending):
+            chunk = self._chunks[0] = bytes(self._pending) + chunk
+            self._pending = bytearray()
+        self._plain = chunk.rfind(b"\r\n\n") < 0
+        self._position = 0
 
     def _can_wait(self, chunk: bytes, start: int) -> bool:
         """Whether the rest of the chunk begins a plain event, to be cut once its end is there."""
@@ -252,14 +289,18 @@ class Parser:
         end it. This does the same as `_take_message` and is fifty times as fast: one rsplit cuts
         and copies them all (split takes twice as long). A window bounds what is cut in vain.
         """
+        size = FIRST_WINDOW
         while chunk.startswith(b"Event: ", position):
-            window = chunk[position : position + WINDOW]
+            window = chunk[position : position + size]
             pieces = window.rsplit(END)
             rest = pieces.pop()  # an event that is not whole, or empty
             taken = self._build_plain_events(pieces, found)
-            if taken < len(pieces) or not taken:
+            if taken < len(pieces):
                 return position + sum(map(len, pieces[:taken])) + len(END) * taken
             position += len(window) - len(rest)
+            if not pieces and (len(window) < size or size >= WINDOW or not _is_crlf_line(window)):
+                return position
+            size = min(2 * size, WINDOW)
         return position
 
     def _build_plain_events(self, pieces: list[bytes], found: list[Message]) -> int:
@@ -270,7 +311,7 @@ class Parser:
         divided = bool(self._select.user_events)
         before, skipped = len(found), 0
         for piece in pieces:
-            first_line = piece[: piece.find(b"\n") + 1]
+            first_line = piece[: piece.find(b"\n") + 1] or piece + b"\r\n"
             try:
                 cls = classes[first_line]
             except KeyError:
@@ -326,7 +367,14 @@ class Parser:
             self._offset += 2
             self._start_message()
             return 1
-        end = self._take_message(self._pending, 0, found)
+        try:
+            end = self._take_message(self._pending, 0, found)
+        except MessageTooLarge:
+            # The line in progress may have begun before this chunk.
+            self._pending = self._pending[self._position : before]
+            self._position = max(0, self._position - before)
+            self._trim_skipped()
+            raise
         if end < 0:
             self._trim_skipped()
             return len(chunk)
@@ -344,7 +392,8 @@ class Parser:
         if verdict == MORE:
             return -1
         if verdict >= TOO_LARGE:
-            self._skip_message(buffer, start, found, verdict)
+            self._position = start + self._line_start
+            self._skip_message(found, verdict)
         if verdict == WHOLE and not self._skipping:
             message = self._build(bytes(buffer[start:end]))
             if message is not None:
@@ -427,14 +476,10 @@ class Parser:
             return None
         return new_message(cls, raw, NOT_SPLIT)
 
-    def _skip_message(
-        self, buffer: bytes | bytearray, start: int, found: list[Message], verdict: int
-    ) -> NoReturn:
+    def _skip_message(self, found: list[Message], verdict: int) -> NoReturn:
         """Report a message that passed a bound. Skipping starts with its line in progress."""
         offset = self._offset
-        self._unsplit = bytes(buffer[start + self._line_start :])
         self._offset += self._line_start
-        self._pending = bytearray()
         self._line_start = self._search_from = 0
         self._skipping = True
         self.malformed += 1
@@ -451,9 +496,15 @@ class Parser:
         line = self._pending[self._line_start :]
         self._offset += self._line_start
         self._line_start = 0
-        if len(line) > LONGEST_SKIPPED_LINE:
+        if len(line) > LONGEST_SKIPPED_LINE + 1:  # one byte more may be the CR of the line end
             kept = len(MARKER) + 1
             self._offset += len(line) - kept - LONGEST_SKIPPED_LINE
             line[:-kept] = b"-" * LONGEST_SKIPPED_LINE
         self._pending = line
         self._search_from = len(line)
+
+
+def _is_crlf_line(window: bytes) -> bool:
+    """Whether the first line of the window ends in CRLF, or beyond the window."""
+    feed = window.find(b"\n")
+    return feed < 0 or window.startswith(b"\r", feed - 1)
