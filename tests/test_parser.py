@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import itertools
 import pickle
-import signal
 import re
+import signal
 import sys
 from array import array
 from collections.abc import Callable
