@@ -48,6 +48,8 @@ cdef extern from "Python.h":
     object PyFloat_FromDouble(double)
     int PyDict_SetItem(object, object, object) except -1
     PyObject *PyDict_GetItemWithError(object, object) except? NULL
+    PyObject *PyDict_SetDefault(object, object, object) except NULL
+    PyObject *PyList_GET_ITEM(object, Py_ssize_t)
 
 cdef extern from "scan.h":
     const char *AMI_SCAN
@@ -63,6 +65,8 @@ cdef extern from "scan.h":
     const char *ami_value(const char *, const ami_line *, size_t *) nogil
     bint ami_same(const char *, const char *, size_t) nogil
     bint ami_is_ascii(const char *, size_t) nogil
+    uint64_t ami_keys[2]
+    uint64_t ami_fold(uint64_t, uint64_t) nogil
     uint32_t ami_hash(const char *, size_t) nogil
     bint ami_publish(void **, void *) nogil
     void *ami_published(void **) nogil
@@ -94,6 +98,18 @@ cdef inline int let_signals_through(uint32_t i) except -1:
     return PyErr_CheckSignals() if i % CHECK_EVERY == CHECK_EVERY - 1 else 0
 
 
+# A dict with room for n names, as Cython makes its own dicts. A dict that grows copies its entries
+# three times for 20 names.
+cdef extern from *:
+    """
+    #ifdef __Pyx_PyDict_NewPresized
+    #define ami_new_dict(n) __Pyx_PyDict_NewPresized(n)
+    #else
+    #define ami_new_dict(n) PyDict_New()
+    #endif
+    """
+    dict ami_new_dict(Py_ssize_t)
+
 IMPLEMENTATION = "compiled"
 SCAN = AMI_SCAN.decode()
 
@@ -102,7 +118,7 @@ cdef enum:
     LARGEST_MESSAGE = 2147483647
     LONGEST_NUMBER = 64
     LONGEST_CACHED_NAME = 64
-    LONGEST_SHAPE = 64
+    LONGEST_SHAPE = 256
     LONGEST_SKIPPED_LINE = 64
     BANNER_LENGTH = 22
     MARKER_LENGTH = 15
@@ -125,6 +141,11 @@ WIRE = {
     "MARKER": MARKER[:MARKER_LENGTH],
     "FOLLOWS_HEADERS": tuple([<bytes>FOLLOWS_HEADERS[_number] for _number in range(FOLLOWS_COUNT)]),
 }
+
+# Python's own hash depends on the secret of its process, or on PYTHONHASHSEED.
+for _number in range(4):
+    ami_keys[_number // 2] = ami_keys[_number // 2] << 32 ^ <uint64_t>hash(f"ami_hash {_number}")
+ami_keys[1] |= 1
 
 include "slices.pxi"
 include "values.pxi"

@@ -27,7 +27,7 @@ cdef class Header:
     cdef tuple _unknown
     cdef bytes _unit
     cdef Kind _kind
-    cdef Place[KNOWN_PLACES] _places    # by the shape's address; a newer shape replaces an older
+    cdef Place[KNOWN_PLACES] _places    # by the shape's number; a newer shape replaces an older
 
     def __init__(
         self,
@@ -65,8 +65,6 @@ cdef class Header:
         self._unknown = encoded(unknown)
         self._unit = (<str>unit).encode()
         self._kind = KINDS[kind]
-        for name in self._wire_names:
-            name_text(of_bytes(name))
 
     def __set_name__(self, owner, name):
         self.attribute = name

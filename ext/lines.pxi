@@ -5,7 +5,7 @@
 
 cdef enum:
     NAME_SLOTS = 4096
-    NAME_PROBES = 8
+    NAME_PROBES = 4
 
 ctypedef struct Lines:
     uint32_t count          # of the lines
@@ -206,35 +206,53 @@ cdef inline bytes encoded_name(name):
         return b"\n"  # no header can have this name, as none can have the name given
 
 
-# The cache of header names as str: the first NAME_SLOTS at most, so that no stream can fill the
-# memory. A slot is written once and never freed.
-cdef PyObject *name_slots[NAME_SLOTS]
+# The cache of header names as str, in groups of NAME_PROBES. A name is cached when it is seen again,
+# in place of another: no stream can fill the cache for good.
+cdef PyObject *name_slots[NAME_SLOTS]       # owned, ASCII, interned
+cdef uint32_t name_hashes[NAME_SLOTS]       # of the name in the slot
+cdef uint32_t last_names[NAME_SLOTS]        # by the upper bits of a hash: the last such name's hash
+cdef uint32_t names_cached = 0
 
 
 cdef object name_text(Slice s):
-    """The str of a header's name, always the same object if it is in the cache."""
+    """The str of a header's name; the same object each time while it is in the cache."""
+    return text(s) if s.n > LONGEST_CACHED_NAME else hashed_name(s, ami_hash(s.p, s.n))
+
+
+cdef object hashed_name(Slice s, uint32_t hash):
+    """The same for a name that is not too long to be cached, and its hash."""
     cdef uint32_t at
-    cdef int probe
+    cdef uint32_t probe
     cdef PyObject *known
-    cdef PyObject *made
-    if s.n > LONGEST_CACHED_NAME:
-        return text(s)
-    at = ami_hash(s.p, s.n)
+    at = hash & (NAME_SLOTS - NAME_PROBES)
     for probe in range(NAME_PROBES):
-        at = (at + 1) & (NAME_SLOTS - 1)
-        known = <PyObject *>ami_published(<void **>&name_slots[at])
-        if known is NULL:
-            made = PyUnicode_DecodeUTF8(s.p, s.n, b"surrogateescape")
-            if not PyUnicode_IS_ASCII(made):
-                name = <object>made
-                Py_DECREF(made)
-                return name
-            PyUnicode_InternInPlace(&made)
-            if ami_publish(<void **>&name_slots[at], made):
-                return <object>made
-            name = <object>made
-            Py_DECREF(made)
-            return name
-        if PyUnicode_GET_LENGTH(known) == s.n and ami_same(PyUnicode_DATA(known), s.p, s.n):
-            return <object>known
-    return text(s)
+        known = name_slots[at + probe]
+        if name_hashes[at + probe] == hash and known is not NULL:
+            if PyUnicode_GET_LENGTH(known) == s.n and ami_same(PyUnicode_DATA(known), s.p, s.n):
+                return <object>known
+    at = hash >> 20
+    if last_names[at] != hash:
+        last_names[at] = hash
+        return text(s)
+    return cached_name(s, hash)
+
+
+cdef object cached_name(Slice s, uint32_t hash):
+    """Cache the name. Of those that may stand there, another one is replaced each time."""
+    global names_cached
+    cdef PyObject *made = PyUnicode_DecodeUTF8(s.p, s.n, b"surrogateescape")
+    cdef PyObject *before
+    cdef uint32_t at
+    if PyUnicode_IS_ASCII(made):
+        PyUnicode_InternInPlace(&made)
+        names_cached += 1
+        at = (hash & (NAME_SLOTS - NAME_PROBES)) + names_cached % NAME_PROBES
+        before = name_slots[at]
+        Py_INCREF(<object>made)
+        name_slots[at] = made
+        name_hashes[at] = hash
+        if before is not NULL:
+            Py_DECREF(before)
+    name = <object>made
+    Py_DECREF(made)
+    return name

@@ -1,7 +1,7 @@
 # MessageCore: one message's own bytes, and what is read off them when it is asked for.
 
 cdef enum:
-    MOST_LINES_ON_STACK = 64
+    MOST_LINES_ON_STACK = LONGEST_SHAPE
 
 ctypedef struct StackLines:
     # Room for the lines of nearly every message, for as long as one call.
@@ -19,7 +19,7 @@ cdef class MessageCore:
     cdef const char *buffer     # owned: a PyMem block
     cdef uint32_t size
     cdef bint is_response       # only a Response may be an old-style answer
-    cdef ShapedLines *lines     # owned, NULL until the first header is asked for
+    cdef ShapedLines *lines     # owned, with its shape; NULL until the first header is asked for
 
     _headers = {}
     _processed = ()
@@ -49,7 +49,8 @@ cdef class MessageCore:
             PyBuffer_Release(&view)
 
     def __dealloc__(self):
-        PyMem_Free(self.lines)
+        if self.lines is not NULL:
+            free_lines(self.lines)
         PyMem_Free(<void *>self.buffer)
 
     def __reduce__(self):
@@ -228,16 +229,26 @@ cdef inline size_t shaped_lines_size(size_t count) noexcept nogil:
     return sizeof(ShapedLines) + count * sizeof(ami_line)
 
 
+cdef void free_lines(ShapedLines *lines) noexcept:
+    cdef PyObject *shape = lines.shape
+    PyMem_Free(lines)
+    if shape is not NULL:
+        Py_DECREF(shape)
+
+
 cdef ShapedLines *lines_of(MessageCore message) except NULL:
     """The message's lines, split and kept at the first call. If threads race, one of them wins."""
     cdef StackLines spare
+    cdef NameHashes hashes
     cdef size_t count
+    cdef Shape shape = None
     cdef ShapedLines *kept = <ShapedLines *>ami_published(<void **>&message.lines)
     if kept is not NULL:
         return kept
     count = split_message(message, &spare.shaped, MOST_LINES_ON_STACK)
     if count <= MOST_LINES_ON_STACK:
-        spare.shaped.shape = shape_of_message(message, &spare.shaped)
+        shape = shape_of_message(message, &spare.shaped, &hashes)
+        spare.shaped.shape = NULL
         count = spare.shaped.lines.count
     kept = <ShapedLines *>PyMem_Malloc(shaped_lines_size(count))
     if kept is NULL:
@@ -246,14 +257,20 @@ cdef ShapedLines *lines_of(MessageCore message) except NULL:
         memcpy(kept, &spare.shaped, shaped_lines_size(count))
     else:
         split_message(message, kept, count)
+    if shape is not None:
+        Py_INCREF(shape)
+        kept.shape = <PyObject *>shape
     if ami_publish(<void **>&message.lines, kept):
         return kept
-    PyMem_Free(kept)
+    free_lines(kept)
     return <ShapedLines *>ami_published(<void **>&message.lines)
 
 
 cdef ShapedLines *lines_once(MessageCore message, StackLines *spare) except NULL:
-    """The message's lines if they are kept, else in `spare`: for one reading of every line."""
+    """The message's lines if they are kept, else in `spare`: for one reading of every line.
+
+    In `spare` the shape is borrowed: it may be freed as soon as Python objects are made.
+    """
     cdef ShapedLines *kept = <ShapedLines *>ami_published(<void **>&message.lines)
     if kept is not NULL:
         return kept
@@ -262,7 +279,7 @@ cdef ShapedLines *lines_once(MessageCore message, StackLines *spare) except NULL
     return lines_of(message)
 
 
-cdef size_t split_message(MessageCore message, ShapedLines *shaped, size_t room) noexcept:
+cdef size_t split_message(MessageCore message, ShapedLines *shaped, size_t room) except? 0:
     """Fill `shaped`, which has room for `room` lines and the end. Return the number of lines.
 
     The shapes are asked first, as nearly every event has the shape of an earlier one.
@@ -273,9 +290,22 @@ cdef size_t split_message(MessageCore message, ShapedLines *shaped, size_t room)
     return split_lines(message.buffer, message.size, message.is_response, &shaped.lines, room)
 
 
-cdef inline Shape *shape_of_message(MessageCore message, ShapedLines *shaped) except? NULL:
-    """The message's shape; NULL if it has none. A response never has one."""
-    return NULL if message.is_response else shape_of(message.buffer, shaped)
+cdef inline Shape shape_of_message(
+    MessageCore message, ShapedLines *shaped, NameHashes *hashes
+):
+    """The message's shape; None if it has none. A response never has one."""
+    if message.is_response:
+        hashes.known = False
+        return None
+    return shape_of(message.buffer, shaped, hashes)
+
+
+cdef inline object header_name(
+    const char *frame, Lines *lines, uint32_t i, NameHashes *hashes
+):
+    """The str of the name of header line `i`."""
+    cdef Slice name = line_name(frame, lines, i)
+    return hashed_name(name, hashes.of_line[i]) if hashes.known else name_text(name)
 
 
 cdef bint find_declared(
@@ -288,18 +318,24 @@ cdef bint find_declared(
     cdef ShapedLines *shaped = lines_of(message)
     cdef Lines *lines = &shaped.lines
     cdef Slice sent_as
-    cdef Place *place
+    cdef Shape shape
+    cdef Place *entry
+    cdef Place place
+    cdef uint32_t line
     if shaped.shape is NULL:
         return find(message.buffer, lines, names, &sent_as, value)
-    place = place_in(places, shaped.shape)
-    if place.shape != shaped.shape:
-        place.line = NOWHERE
+    shape = <Shape>shaped.shape
+    entry = place_in(places, shape)
+    place = entry[0]
+    if place >> 16 != shape.number:
+        line = NOWHERE
         if find(message.buffer, lines, names, &sent_as, value):
-            place.line = line_of(message.buffer, lines, value[0])
-        place.shape = shaped.shape
-    if place.line == NOWHERE:
+            line = line_of(message.buffer, lines, value[0])
+        entry[0] = place = shape.number << 16 | line
+    line = place & NOWHERE
+    if line == NOWHERE:
         return False
-    value[0] = line_value(message.buffer, lines, place.line)
+    value[0] = line_value(message.buffer, lines, line)
     return True
 
 
@@ -349,13 +385,18 @@ cdef dict texts(MessageCore message, ShapedLines *shaped):
     """The last text of each name; a header sent without spaces around its name comes first."""
     cdef const char *frame = message.buffer
     cdef Lines *lines = &shaped.lines
-    cdef dict found = {}
+    cdef dict found
     cdef Slice name
+    cdef Slice value
     cdef uint32_t i
     cdef bint spaced = False
-    cdef Shape *shape = shape_of_message(message, shaped)
-    if shape is not NULL:
+    cdef bint ascii
+    cdef NameHashes hashes
+    cdef Shape shape = shape_of_message(message, shaped, &hashes)
+    if shape is not None:
         return shaped_texts(frame, message.size, lines, shape)
+    ascii = ami_is_ascii(frame, message.size)
+    found = ami_new_dict(min(lines.output, LONGEST_SHAPE))
     for i in range(lines.output):
         let_signals_through(i)
         if lines.line[i].colon == AMI_NO_COLON:
@@ -363,7 +404,10 @@ cdef dict texts(MessageCore message, ShapedLines *shaped):
         name = line_name(frame, lines, i)
         if name.n != lines.line[i].colon - lines.line[i].start:
             spaced = True
-        PyDict_SetItem(found, name_text(name), text(line_value(frame, lines, i)))
+        value = line_value(frame, lines, i)
+        PyDict_SetItem(
+            found, header_name(frame, lines, i, &hashes), ascii_text(value) if ascii else text(value)
+        )
     if spaced:
         for i in range(lines.output):
             if lines.line[i].colon != AMI_NO_COLON:
@@ -379,28 +423,37 @@ cdef dict every_header(MessageCore message, bint typed):
     cdef ShapedLines *shaped = lines_once(message, &spare)
     cdef const char *frame = message.buffer
     cdef Lines *lines = &shaped.lines
-    cdef dict found = {}
+    cdef dict found
     cdef set repeated = None
     cdef PyObject *before
     cdef Slice value
     cdef uint32_t i
-    cdef Shape *shape
-    if not typed:
-        shape = shape_of_message(message, shaped)
-        if shape is not NULL and not shape.repeats:
-            return shaped_texts(frame, message.size, lines, shape)
+    cdef bint ascii
+    cdef NameHashes hashes
+    cdef Shape shape = shape_of_message(message, shaped, &hashes)
+    if shape is not None and not typed and not shape.repeats:
+        return shaped_texts(frame, message.size, lines, shape)
+    ascii = ami_is_ascii(frame, message.size)
+    found = ami_new_dict(min(lines.output, LONGEST_SHAPE))
     for i in range(lines.output):
         let_signals_through(i)
         if lines.line[i].colon == AMI_NO_COLON:
             continue
-        name = name_text(line_name(frame, lines, i))
+        if shape is None:
+            name = header_name(frame, lines, i, &hashes)
+        else:
+            name = <object>shape_name(shape, i)
         value = line_value(frame, lines, i)
         header = type(message)._declared(name) if typed else None
-        one = text(value) if header is None else (<Header>header).read(value)
-        before = PyDict_GetItemWithError(found, name)
-        if before is NULL:
-            PyDict_SetItem(found, name, one)
-        elif repeated is not None and name in repeated:
+        if header is not None:
+            one = (<Header>header).read(value)
+        else:
+            one = ascii_text(value) if ascii else text(value)
+        count = len(found)
+        before = PyDict_SetDefault(found, name, one)
+        if len(found) != count:
+            continue
+        if repeated is not None and name in repeated:
             (<list>before).append(one)
         else:
             if repeated is None:

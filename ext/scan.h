@@ -234,16 +234,51 @@ static inline const char *ami_value(const char *buffer, const ami_line *line, si
     return p;
 }
 
-/* A hash of a name's length and up to 16 of its bytes; names are few, known and mostly short. */
+/* The two keys of ami_hash, taken from the interpreter's hash secret before the first hash. Who does
+ * not know them cannot choose names that collide.
+ */
+static uint64_t ami_keys[2];
+
+/* Both halves of the 128-bit product of `a` and `b`, exclusive-or'ed. */
+static inline uint64_t ami_fold(uint64_t a, uint64_t b)
+{
+#if !defined(AMISTREAM_PORTABLE) && defined(__SIZEOF_INT128__)
+    unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+#elif !defined(AMISTREAM_PORTABLE) && defined(_M_X64)
+    uint64_t high, low = _umul128(a, b, &high);
+    return low ^ high;
+#else
+    uint64_t low = (a & UINT32_MAX) * (b & UINT32_MAX), high = (a >> 32) * (b >> 32);
+    uint64_t one = (a >> 32) * (b & UINT32_MAX), other = (a & UINT32_MAX) * (b >> 32);
+    uint64_t middle = (low >> 32) + (one & UINT32_MAX) + (other & UINT32_MAX);
+    high += (one >> 32) + (other >> 32) + (middle >> 32);
+    return high ^ (middle << 32 | (low & UINT32_MAX));
+#endif
+}
+
+/* A hash of the n bytes at `p` and of n. Each turn reads the next 8 bytes; the last 1 to 8 bytes
+ * are read as words that may overlap what was read before, so that no byte outside is read.
+ */
 static inline uint32_t ami_hash(const char *p, size_t n)
 {
-    uint64_t head = 0, tail = 0;
-    memcpy(&head, p, n < 8 ? n : 8);
-    if (n > 8)
-        memcpy(&tail, p + n - 8, 8);
-    uint64_t mixed =
-        (head ^ tail * UINT64_C(0x9E3779B97F4A7C15) ^ n) * UINT64_C(0xD6E8FEB86659FD93);
-    return (uint32_t)(mixed >> 32);
+    uint64_t word = 0, hash = ami_keys[0] ^ n;
+    size_t at;
+    for (at = 0; at + 8 < n; at += 8) {
+        memcpy(&word, p + at, 8);
+        hash = ami_fold(hash ^ word, ami_keys[1]);
+    }
+    if (n >= 8) {
+        memcpy(&word, p + n - 8, 8);
+    } else if (n >= 4) {
+        uint32_t head, tail;
+        memcpy(&head, p, 4), memcpy(&tail, p + n - 4, 4);
+        word = (uint64_t)head << 32 | tail;
+    } else if (n > 0) {
+        word = (uint64_t)(uint8_t)p[0] << 16 | (uint64_t)(uint8_t)p[n / 2] << 8 | (uint8_t)p[n - 1];
+    }
+    hash = ami_fold(hash ^ word, ami_keys[1]);
+    return (uint32_t)(hash ^ hash >> 32);
 }
 
 /* Compare-and-swap of a pointer and of a flag, for events and parsers shared between threads. */

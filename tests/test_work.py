@@ -7,6 +7,8 @@ few C calls, and the slow path several for each line. Both give the same, so onl
 from __future__ import annotations
 
 import importlib
+import itertools
+import operator
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -17,21 +19,17 @@ from support.calls import calls_of
 FEW, MANY = 3, 40
 WINDOWS = 100
 """The most calls for the windows that the pure parser cuts: each is twice as large as the last."""
+FLOOD = 5000
+"""The messages of a flood, several times as many as any cache holds."""
 PONG = b"Response: Success\r\nPing: Pong\r\n\r\n"
 
 
 @pytest.fixture(autouse=True)
-def _empty_caches(use: Callable[[str], ModuleType]) -> Iterator[None]:
-    """Some tests fill the pure twin's caches, and a full cache learns nothing."""
+def _empty_caches(use: Callable[[str], ModuleType]) -> None:
+    """What one test taught the pure twin must not help the next one."""
     use("pure")
-    caches = (pure("shapes").shapes, pure("lines").line_starts)
-    kept = [dict(cache) for cache in caches]
-    for cache in caches:
-        cache.clear()
-    yield
-    for cache, before in zip(caches, kept, strict=True):
-        cache.clear()
-        cache.update(before)
+    pure("shapes").shapes.forget()
+    pure("lines").line_starts.clear()
 
 
 def pure(room: str) -> ModuleType:
@@ -138,21 +136,101 @@ def test_no_line_is_looked_at_for_what_is_asked(ami: ModuleType, asked: str) -> 
 # --- what is kept -----------------------------------------------------------------------------
 
 
-def test_what_the_pure_twin_learns_is_bounded(use: Callable[[str], ModuleType]) -> None:
-    """In a stream of names that never repeat; the first ones stay in use."""
+def is_learned(ami: ModuleType, raw: bytes) -> bool:
+    """Whether the names of two such events are the same objects. The events may not be short."""
+    first, second = (ami.Parser().feed(raw)[0].to_dict() for _ in range(2))
+    return all(map(operator.is_, first, second))
+
+
+def flood_of_orders() -> Iterator[bytes]:
+    """Events of one name; their headers have the same names, and never the same order."""
+    names = [b"H%d: 1\r\n" % number for number in range(20)]
+    for order in itertools.islice(itertools.permutations(names), FLOOD):
+        yield b"Event: Work\r\n" + b"".join(order[::-1]) + b"\r\n"
+
+
+def flood_of_names() -> Iterator[bytes]:
+    """Events of one name, whose headers have names that never repeat."""
+    return (sent(3, first=f"{n}: ").replace(b"H", b"Own%d" % n) for n in range(FLOOD))
+
+
+def flood_of_events() -> Iterator[bytes]:
+    """Events whose names never repeat."""
+    return (sent(3, f"Name{number}") for number in range(FLOOD))
+
+
+def flood_of_sizes() -> Iterator[bytes]:
+    """Events of one name with up to 300 headers, each order five times."""
+    for start in range(FLOOD // 500):
+        for size in range(0, 300, 3):
+            yield from 5 * [sent(size).replace(b"H", b"T%dH" % start)]
+
+
+FLOODS = [flood_of_orders, flood_of_names, flood_of_events, flood_of_sizes]
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_what_is_hot_is_learned_again_after_a_flood(
+    ami: ModuleType, flood: Callable[[], Iterator[bytes]]
+) -> None:
+    """A flood must not fill the caches for good: other events can still be learned."""
+    for raw in flood():
+        for message in ami.Parser().feed(raw):
+            message.to_dict()
+    hot = sent(20).replace(b"H", flood.__name__.encode())
+    assert not is_learned(ami, hot)
+    for _ in range(3):
+        ami.Parser().feed(hot)[0].to_dict()
+    assert is_learned(ami, hot)
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_what_the_pure_twin_keeps_of_a_flood_is_bounded(
+    use: Callable[[str], ModuleType], flood: Callable[[], Iterator[bytes]]
+) -> None:
     ami = use("pure")
-    shapes, lines = pure("shapes"), pure("lines")
+    learned = pure("shapes")
     parser = ami.Parser()
-    for number in range(5000):
-        (event,) = parser.feed(sent(1, f"Name{number}"))
-        assert dict(event.items()) == {"Event": f"Name{number}", "H0": "10"}
-        assert event.get(f"H{number}") == ("10" if number == 0 else None)
-    assert len(parser._first_lines) <= pure("parser").MOST_FIRST_LINES
-    assert len(shapes.shapes) == shapes.MOST_FIRST_LINES
-    assert len(lines.line_starts) == lines.MOST_LINE_STARTS
-    for number in range(100):
-        assert len(ami.Event(sent(number, "Name0")).items()) == number + 1
-    assert {len(known) for known in shapes.shapes.values()} == {1, shapes.MOST_SHAPES_OF_A_LINE}
+    for raw in flood():
+        for message in parser.feed(raw):
+            message.to_dict()
+        assert len(parser._first_lines) <= pure("parser").MOST_FIRST_LINES
+        assert len(learned.shapes.seen) <= learned.MOST_SIGHTINGS
+        names = sum(1 + len(shape.names) for shape in learned.shapes.known.values())
+        assert names <= learned.MOST_NAMES
+
+
+def test_a_flood_of_orders_is_not_read_line_by_line(ami: ModuleType) -> None:
+    """It takes one call more for each line; reading line by line takes ten."""
+    parser = ami.Parser()
+    plain = 50 * sent(20)
+    for _ in range(3):
+        to_dicts(parser, plain)
+    before = calls_of(lambda: to_dicts(parser, plain))
+    flood = b"".join(itertools.islice(flood_of_orders(), 50))
+    assert calls_of(lambda: to_dicts(parser, flood)) <= before + 50 * (20 + 25)
+    assert calls_of(lambda: to_dicts(parser, plain)) == before
+
+
+def to_dicts(parser: Any, chunk: bytes) -> None:
+    for message in parser.feed(chunk):
+        message.to_dict()
+
+
+def test_the_names_that_a_program_asks_for_are_forgotten(
+    use: Callable[[str], ModuleType],
+) -> None:
+    """A program may ask for names from outside; the pure twin caches how their lines start."""
+    ami = use("pure")
+    lines = pure("lines")
+    event = ami.Event(sent(3))
+    for number in range(2 * lines.MOST_LINE_STARTS):
+        assert event.get(f"Asked{number}") is None
+        assert event.get(1000 * f"Long{number}") is None
+        assert len(lines.line_starts) <= lines.MOST_LINE_STARTS
+    assert max(map(len, lines.line_starts)) < 100
+    assert event["H1"] == "11"
+    assert "H1" in lines.line_starts
 
 
 @pytest.mark.parametrize("where", ["the event's name", "a header's name", "the headers"])
@@ -171,5 +249,7 @@ def test_what_is_too_long_to_learn_is_read_all_the_same(
     (event,) = parser.feed(data)
     lines = data.decode().split("\r\n")
     assert list(event.items()) == [tuple(line.split(": ")) for line in lines if line]
-    assert pure("shapes").shapes == {}
+    for _ in range(3):
+        assert list(parser.feed(data)[0].items()) == list(event.items())
+    assert pure("shapes").shapes.known == {}
     assert len(parser._first_lines) == (where != "the event's name")

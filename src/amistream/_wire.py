@@ -39,7 +39,7 @@ unreadable, so that no input makes the conversion slow."""
 LONGEST_CACHED_NAME: Final = 64
 """The longest event or header name that is cached; longer names bypass the caches."""
 
-LONGEST_SHAPE: Final = 64
+LONGEST_SHAPE: Final = 256
 """The most headers of a shape; a message with more headers has no shape."""
 
 LONGEST_SKIPPED_LINE: Final = 64

@@ -30,8 +30,8 @@ TARGETS: dict[str, Callable[[ModuleType, ModuleType, bytes], None]] = {
 }
 
 
-def load(instrumented: AbstractContextManager[Any]) -> tuple[Both, dict[str, Any]]:
-    """Both twins' packages, imported with instrumentation, and the pure twin's table of shapes."""
+def load(instrumented: AbstractContextManager[Any]) -> tuple[Both, Any]:
+    """Both twins' packages, imported with instrumentation, and the pure twin's cache of shapes."""
     twins = Twins()
     with instrumented:
         both = Both(twins.get("compiled"), twins.get("pure"))
@@ -54,7 +54,7 @@ def main() -> None:
     )
 
     def check(data: bytes) -> None:
-        learnt.clear()  # the table is small, and an input should do the same each time
+        learnt.forget()  # an input should do the same each time
         TARGETS[target](*both, data)
 
     with ExitStack() as stack:

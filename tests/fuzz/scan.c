@@ -111,19 +111,41 @@ static const char *plain_value(const char *buffer, const ami_line *line, size_t 
     return buffer + from;
 }
 
+/* Both halves of a product, added up bit by bit, exclusive-or'ed. */
+static uint64_t plain_fold(uint64_t a, uint64_t b)
+{
+    uint64_t low = 0, high = 0;
+    int bit;
+    for (bit = 0; bit < 64; bit++)
+        if (b >> bit & 1) {
+            uint64_t before = low;
+            low += a << bit;
+            high += (bit ? a >> (64 - bit) : 0) + (low < before);
+        }
+    return low ^ high;
+}
+
 static uint32_t plain_hash(const uint8_t *p, size_t n)
 {
-    uint8_t first[8] = {0}, last[8] = {0};
-    uint64_t head, tail;
-    size_t i;
-    for (i = 0; i < n && i < 8; i++)
-        first[i] = p[i];
-    for (i = 0; n > 8 && i < 8; i++)
-        last[i] = p[n - 8 + i];
-    memcpy(&head, first, 8);
-    memcpy(&tail, last, 8);
-    tail *= UINT64_C(0x9E3779B97F4A7C15);
-    return (uint32_t)((head ^ tail ^ n) * UINT64_C(0xD6E8FEB86659FD93) >> 32);
+    uint64_t hash = ami_keys[0] ^ n, word;
+    uint32_t half[2];
+    size_t at = 0;
+    for (; n - at > 8; at += 8) {
+        memcpy(&word, p + at, 8);
+        hash = plain_fold(hash ^ word, ami_keys[1]);
+    }
+    word = 0;
+    if (n >= 8) {
+        memcpy(&word, p + n - 8, 8);
+    } else if (n >= 4) {
+        memcpy(&half[0], p, 4);
+        memcpy(&half[1], p + n - 4, 4);
+        word = half[0] * (UINT64_C(1) << 32) + half[1];
+    } else if (n > 0) {
+        word = p[0] * UINT64_C(65536) + p[n / 2] * UINT64_C(256) + p[n - 1];
+    }
+    hash = plain_fold(hash ^ word, ami_keys[1]);
+    return (uint32_t)(hash >> 32) ^ (uint32_t)hash;
 }
 
 /* --- the checks, one a function --- */
@@ -254,6 +276,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     n = size - CONTROL;
     shift = data[0] % 64;
+    ami_keys[0] = UINT64_C(0xFFFFFFFFFFFFFFFF) << shift;
+    ami_keys[1] = ~(uint64_t)data[1] | 1;
 
     copy = copied(data + CONTROL, n, shift);
     check_text(copy, n, data);

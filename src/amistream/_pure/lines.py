@@ -16,13 +16,13 @@ What counts as what on the wire:
 from __future__ import annotations
 
 from amistream._pure.values import text
-from amistream._wire import FOLLOWS_HEADERS, MARKER
+from amistream._wire import FOLLOWS_HEADERS, LONGEST_CACHED_NAME, MARKER
 
 END = b"\r\n\r\n"
 """The terminator of a message as Asterisk sends it: its last CRLF and the blank line."""
 
 MOST_LINE_STARTS = 4096
-"""How many names `line_start` caches."""
+"""How many names `line_start` caches; names longer than LONGEST_CACHED_NAME bypass the cache."""
 
 
 class Line:
@@ -128,7 +128,7 @@ def encoded_name(name: str) -> bytes:
 
 
 line_starts: dict[str, bytes] = {}
-"""The cache of `line_start`, at most MOST_LINE_STARTS names; it is read without a call."""
+"""The cache of `line_start`, read without a call. When it is full, it forgets every name."""
 
 
 def line_start(name: str) -> bytes | None:
@@ -137,6 +137,8 @@ def line_start(name: str) -> bytes | None:
     if b":" in wanted or b"\n" in wanted or wanted != wanted.strip(b" \t"):
         return None
     start = b"\n" + wanted + b":"
-    if len(line_starts) < MOST_LINE_STARTS:
+    if len(wanted) <= LONGEST_CACHED_NAME:
+        if len(line_starts) >= MOST_LINE_STARTS:
+            line_starts.clear()
         line_starts[name] = start
     return start
