@@ -91,7 +91,7 @@ def test_no_line_of_an_event_that_comes_in_two_chunks_is_looked_at(
         begin, rest = before + event[:cut], event[cut:] + 3 * event
         return calls_of(lambda: parser.feed(begin)) + calls_of(lambda: parser.feed(rest))
 
-    assert work(FEW) == work(MANY)
+    assert work(MANY) <= work(FEW) + WINDOWS
 
 
 # --- messages ---------------------------------------------------------------------------------
