@@ -8,18 +8,15 @@ that compares times. They may grow by a factor of 8, and only the best of five c
 from __future__ import annotations
 
 import copy
-import io
 import pickle
 import sys
-import time
 from collections.abc import Callable
-from contextlib import redirect_stdout
-from pathlib import Path
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
 import pytest
-from support.calls import calls_of
+from support.growth import check_growth
 from support.hostile import LARGE, MESSAGES, STREAMS, Shape
 
 pytestmark = pytest.mark.skipif(
@@ -30,11 +27,6 @@ UNITS = 800
 """n: the lines of a large message, or the messages that are parsed."""
 FEW_UNITS = 200
 """n for what is done with each message by itself."""
-MOST_CALLS = 5
-MOST_TIME = 8
-LITTLE = 2e-4
-"""Seconds of work whose growth cannot be told."""
-
 Operation = Callable[[ModuleType, list[Any]], object]
 
 
@@ -86,10 +78,8 @@ def collect_few(ami: ModuleType, messages: list[Any]) -> None:
     for options in ({"max_open": 5}, {"timeout": 1e-9}, {"max_members": 2}):
         collector = ami.Collector(**options)
         for message in messages:
-            try:
+            with suppress(ami.TooManyLists):
                 collector.add(message)
-            except ami.TooManyLists:  # noqa: PERF203 (the error is what is measured)
-                pass
 
 
 COLLECTORS: dict[str, Operation] = {"Collector": collect, "a full Collector": collect_few}
@@ -124,30 +114,6 @@ PARSINGS: dict[str, Parsing] = {
 }
 
 
-def check_growth(
-    what: str, work: Callable[[int], Callable[[], object]], counted: bool, units: int = UNITS
-) -> None:
-    """Fail if `work` at 4 n takes more than 8 times the time, or 5 times the calls, of n."""
-    small, large = work(units), work(4 * units)
-    small()  # the caches learn, and modules are imported
-    if counted:
-        few, many = calls_of(small), calls_of(large)
-        assert many <= MOST_CALLS * few + 200, f"{what}: {many:,} calls, {few:,} for a quarter"
-    for _ in range(5):
-        before, after = seconds(small), seconds(large)
-        if after <= MOST_TIME * max(before, LITTLE):
-            return
-    before = min(seconds(small) for _ in range(5))
-    after = min(seconds(large) for _ in range(5))
-    assert after < MOST_TIME * before, f"{what}: {after:.4f} s, {before:.4f} s for a quarter"
-
-
-def seconds(work: Callable[[], object]) -> float:
-    begin = time.process_time()
-    work()
-    return time.process_time() - begin
-
-
 def check_operations(
     ami: ModuleType, make: Shape, operations: dict[str, Operation], units: int
 ) -> None:
@@ -157,7 +123,7 @@ def check_operations(
             messages = parse(ami, make(n))
             return lambda: read(ami, [copy.copy(message) for message in messages])
 
-        check_growth(name, work, ami.IMPLEMENTATION == "pure", units)
+        check_growth(name, work, units, counted=ami.IMPLEMENTATION == "pure")
 
 
 @pytest.mark.parametrize("shape", MESSAGES)
@@ -180,4 +146,4 @@ def test_parsing(ami: ModuleType, shape: str) -> None:
             stream = make(n)
             return lambda: feed(ami, stream)
 
-        check_growth(name, work, ami.IMPLEMENTATION == "pure")
+        check_growth(name, work, UNITS, counted=ami.IMPLEMENTATION == "pure")

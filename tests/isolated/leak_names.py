@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from flat import stay_flat
+from flat import CACHED, FULL, stay_flat
 
 import amistream
 
@@ -31,4 +31,4 @@ def step() -> int:
     return 100
 
 
-stay_flat(step)
+stay_flat(step, FULL, CACHED)

@@ -56,7 +56,9 @@ MESSAGES: dict[str, Shape] = {
     "other names": one_event(b"Header-%d: %d"),
     "one name": one_event(b"Same: %d"),
     "names sent twice": lambda n: event(2 * lines(b"Header-%d: %d", n // 2)),
-    "names in any case": lambda n: event(lines(b"header: %d", n // 2) + lines(b"HEADER: %d", n // 2)),
+    "names in any case": lambda n: event(
+        lines(b"header: %d", n // 2) + lines(b"HEADER: %d", n // 2)
+    ),
     "variables": one_event(b"ChanVariable: v%d=%d"),
     "variables of channels": one_event(b"ChanVariable(SIP/%d): v%d=%d"),
     "spaces around": one_event(b" Header-%d :   %d  "),
@@ -78,9 +80,11 @@ MESSAGES: dict[str, Shape] = {
     "a long row of spaces and letters": value_of(b"Channel", 10 * b" x"),
     "digits": value_of(b"Cause", 20 * b"9"),
     "colons in a value": value_of(b"Address", 20 * b":"),
-    "old output": lambda n: b"Response: Follows\r\nPrivilege: Command\r\n"
-    + lines(b"line %d: x", n).replace(b"\r", b"")
-    + b"--END COMMAND--\r\n\r\n",
+    "old output": lambda n: (
+        b"Response: Follows\r\nPrivilege: Command\r\n"
+        + lines(b"line %d: x", n).replace(b"\r", b"")
+        + b"--END COMMAND--\r\n\r\n"
+    ),
     "output": lambda n: b"Response: Success\r\n" + lines(b"Output: line %d", n) + b"\r\n",
 }
 """One message or a few, which are large."""
