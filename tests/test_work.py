@@ -65,13 +65,14 @@ def test_no_line_of_an_event_is_looked_at(ami: ModuleType, options: str, before:
     assert work(MANY) <= work(FEW) + WINDOWS
 
 
+@pytest.mark.parametrize("lines", [0, FEW])
 @pytest.mark.parametrize("options", OPTIONS)
-def test_events_of_one_name_cost_the_same_each(ami: ModuleType, options: str) -> None:
+def test_events_of_one_name_cost_the_same_each(ami: ModuleType, options: str, lines: int) -> None:
     """Each costs a few calls, whatever their number in the chunk."""
     parser = ami.Parser(**OPTIONS[options](ami))
 
     def work(events: int) -> int:
-        chunk = events * sent(FEW)
+        chunk = events * sent(lines)
         return calls_of(lambda: parser.feed(chunk))
 
     work(1)
@@ -166,7 +167,13 @@ def flood_of_sizes() -> Iterator[bytes]:
             yield from 5 * [sent(size).replace(b"H", b"T%dH" % start)]
 
 
-FLOODS = [flood_of_orders, flood_of_names, flood_of_events, flood_of_sizes]
+def flood_of_pairs() -> Iterator[bytes]:
+    """Events whose names come twice."""
+    for number in range(FLOOD // 2):
+        yield from 2 * [sent(20, f"Pair{number}")]
+
+
+FLOODS = [flood_of_pairs, flood_of_orders, flood_of_names, flood_of_events, flood_of_sizes]
 
 
 @pytest.mark.parametrize("flood", FLOODS)

@@ -94,6 +94,9 @@ STREAMS: dict[str, Shape] = {
     "short events": repeated(b"Event: AB\r\n\r\n"),
     "short answers": repeated(b"Response: Success\r\n\r\n"),
     "events and answers": repeated(b"Event: AB\r\nX: %d\r\n\r\nResponse: Success\r\n\r\n"),
+    "events and answers after a large event": lambda n: (
+        event(b"X: " + 100_000 * b"x" + b"\r\n") + n * b"Event: AB\r\n\r\nResponse: Success\r\n\r\n"
+    ),
     "events with lone line feeds": repeated(b"Event: AB\nX: %d\n\n"),
     "stray blank lines": repeated(b"Event: AB\r\nX: %d\n\n\r\n\r\n\n\n"),
     "blank lines": repeated(b"\r\n"),
@@ -112,5 +115,5 @@ STREAMS: dict[str, Shape] = {
 }
 """About n messages, which are small."""
 
-LARGE = repeated(event(b"Text: " + 300 * b"x" + b"\r\n"))
+LARGE = repeated(event(b"Text: " + 1000 * b"x" + b"\r\n"))
 """Messages that are too large for a parser with max_message=200."""
