@@ -52,6 +52,54 @@ def test_text_cannot_steer_the_terminal(run, save):
     assert done.stdout == b"Event: X\nName: a\\x1b[2Jb\\x07\\x00\nOther: \\xe9\xc3\xa9\tz\n"
 
 
+STEERING = "a\x1b[2J\x07\u0085b\u202ec\u2066d\u200fe\u061cf\x7fg"
+ESCAPED = r"a\x1b[2J\x07\x85b\u202ec\u2066d\u200fe\u061cf\x7fg"
+
+
+def test_no_form_can_steer_the_terminal(at_terminal, save):
+    """Text, JSON and CSV at a real terminal; names of headers as well as values."""
+    raw = f"Event: X\r\n{STEERING}: {STEERING}\r\nOther: \xe9\r\n\r\n".encode()
+    path = save(raw + b"Event: X\r\nBad: \xff\r\n\r\n")
+    assert at_terminal("stdout", "parse", path)[1].replace("\r", "") == (
+        f"Event: X\n{ESCAPED}: {ESCAPED}\nOther: \xe9\n\nEvent: X\nBad: \\xff\n"
+    )
+    _, text = at_terminal("stdout", "parse", path, "--csv")
+    assert text.replace("\r", "") == (f"Event,{ESCAPED},Other,Bad\nX,{ESCAPED},\xe9,\nX,,,\\xff\n")
+    _, text = at_terminal("stdout", "parse", path, "--json")
+    assert text.replace("\r", "").replace("\n", "").isprintable()
+    first, second = map(json.loads, text.splitlines())
+    assert first == {"Event": "X", STEERING: STEERING, "Other": "\xe9"}
+    assert second == {"Event": "X", "Bad": "\udcff"}
+
+
+def test_csv_in_a_file_has_the_bytes_that_were_sent(run, save):
+    raw = f"Event: X\r\nName: {STEERING}\r\n\r\n".encode() + b"Event: X\r\nName: \xff\r\n\r\n"
+    done = run("parse", save(raw), "--csv")
+    assert done.stdout == f"Event,Name\r\nX,{STEERING}\r\n".encode() + b"X,\xff\r\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no file can have this name")
+def test_an_error_is_one_line_that_steers_nothing(run, tmp_path):
+    done = run("parse", tmp_path / "a\x1b[2J\nb\u202e.ami")
+    assert error_line(done) == rf"{tmp_path}/a\x1b[2J\x0ab\u202e.ami: No such file or directory"
+
+
+def test_csv_of_ever_new_headers_is_refused(run, save):
+    """A table has rows times columns cells, so a small file could make a huge one."""
+    path = save(b"".join(b"Event: X\r\nH%d: 1\r\n\r\n" % number for number in range(9)))
+    done = run("parse", path, "--csv", "--max-columns", "9")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert error_line(done) == (
+        "the table would have more than 9 columns: choose events with --only, raise "
+        "--max-columns, or use --json"
+    )
+    assert len(read_csv(run("parse", path, "--csv", "--max-columns", "10"))) == 9
+    many = save(b"Event: X\r\n" + b"".join(b"H%d: 1\r\n" % n for n in range(5000)) + b"\r\n")
+    assert error_line(run("parse", many, "--csv")).startswith(
+        "the table would have more than 4,096"
+    )
+
+
 def test_the_sample(run):
     done = run("parse", "--sample", "--json")
     events = [json.loads(line).get("Event") for line in done.stdout.splitlines()]

@@ -16,10 +16,12 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
+from support.calls import calls_of
 from support.paths import DATA, ROOT
 
 DOCUMENTATION = DATA / "documentation.xml"
 README = ROOT / "README.md"
+XINCLUDE = 'xmlns:xi="http://www.w3.org/2001/XInclude"'
 BEGIN, END = "<!-- coverage -->\n", "<!-- /coverage -->"
 
 
@@ -634,12 +636,45 @@ def test_references_in_a_circle(run, edited):
         ("MOST_BYTES", 1000, "it is larger than 0 MiB"),
         ("MOST_EVENTS", 3, "it has more than 3 events"),
         ("MOST_HEADERS", 3, "an event in it has more than 3 headers"),
+        ("MOST_NAMES", 30, "its events have more than 30 headers together"),
+        ("LONGEST_NAME", 10, "a name in it is longer than 10 characters"),
     ],
 )
 def test_a_file_that_is_too_much(run, monkeypatch, limit, value, reason):
     module = importlib.import_module("amistream.cli.schema._documentation")
     monkeypatch.setattr(module, limit, value)
     assert error_line(run("--diff", DOCUMENTATION)) == refused(DOCUMENTATION, reason)
+
+
+def test_many_references(ami, tmp_path, monkeypatch):
+    """A file of 2.2 MB, with 2,000 headers and 20,000 references that choose some of them."""
+    module = importlib.import_module("amistream.cli.schema._documentation")
+    monkeypatch.setattr(module, "MOST_NAMES", 100_000)
+    headers = "".join(parameter(f"Header{number}") for number in range(2_000))
+    chosen = "".join(include("One", f"[contains(@name, '{number}')]") for number in range(20_000))
+    path = tmp_path / "core-en_US.xml"
+    path.write_text(
+        f"<docs {XINCLUDE}>{event_in_xml('One', headers)}{event_in_xml('Two', chosen)}</docs>"
+    )
+
+    def read() -> None:
+        reason = "its events have more than 100,000 headers together"
+        with pytest.raises(module.UnusableDocumentation, match=reason):
+            module.read_documentation(str(path))
+
+    assert path.stat().st_size > 2_000_000
+    assert calls_of(read) < 500_000  # of the 22,000 elements, and of the names
+
+
+def test_the_same_reference_many_times(ami, tmp_path):
+    module = importlib.import_module("amistream.cli.schema._documentation")
+    headers = "".join(parameter(f"Header{number}") for number in range(2_000))
+    path = tmp_path / "core-en_US.xml"
+    two = event_in_xml("Two", 20_000 * include("One"))
+    path.write_text(f"<docs {XINCLUDE}>{event_in_xml('One', headers)}{two}</docs>")
+    found = module.read_documentation(str(path))
+    assert found.events["Two"].headers == found.events["One"].headers
+    assert len(found.events["Two"].headers) == 2_000
 
 
 def test_a_large_file_is_refused_before_it_is_read_whole(run, tmp_path):

@@ -76,6 +76,14 @@ def test_stats_of_a_name_that_would_steer_the_terminal(run, save):
     assert b"\\x1b[2J\\xe9[red]" in done.stdout
 
 
+def test_a_long_name_does_not_widen_every_row(run, save):
+    names = [b"N%d" % number for number in range(100)]
+    stream = b"".join(b"Event: %b\r\n\r\n" % name for name in [*names, 50_000 * b"n"])
+    done = run("stats", save(stream))
+    assert len(done.stdout) < 70_000
+    assert b"\nN99" + 57 * b" " + b"      1   1.0%\n" in done.stdout
+
+
 def test_a_table_at_a_terminal(at_terminal):
     status, shown = at_terminal("stdout", "stats", QUEUE_EVENTS)
     assert status == 0

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         bounds.add_argument(
             f"--{name.replace('_', '-')}",
             metavar=unit,
-            type=_bound,
+            type=bound,
             default=defaults[name],
             help=f"{meaning} (default {defaults[name]:,})",
         )
@@ -56,7 +56,8 @@ def bounds_of(arguments: argparse.Namespace) -> dict[str, int]:
     return {name: getattr(arguments, name) for name in BOUNDS}
 
 
-def _bound(text: str) -> int:
+def bound(text: str) -> int:
+    """The value of an option that bounds something."""
     value = int(text) if text.isascii() and text.isdigit() else 0
     if not 1 <= value <= LARGEST_BOUND:
         raise argparse.ArgumentTypeError(

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import amistream
 from amistream.cli import _input
-from amistream.cli._output import json_line, readable, write
+from amistream.cli._output import json_line, readable, shown, write, write_text
+from amistream.errors import AMIError
 from amistream.files import standard_input
 
 if TYPE_CHECKING:
@@ -35,9 +36,13 @@ examples:
 
 In JSON, the value of a repeated header is a list. Lines that are not headers, and the output of a
 command, are in the list "data". A byte that is not UTF-8 becomes \\udcNN. In CSV, newlines join the
-values of such a list into one cell, and bytes stay as they are. For CSV the file is read twice: the
-first time for the columns.
+values of such a list into one cell, and bytes stay as they are; only at a terminal are control
+characters escaped. For CSV the file is read twice: the first time for the columns.
 """
+
+MOST_COLUMNS = 4096
+"""A table has a cell for each column in each row, so a file of ever new headers is refused. All
+events of Asterisk 22 together have about 1,000 names."""
 
 KINDS = {
     "Event": amistream.Event,
@@ -65,6 +70,13 @@ def add_to(commands: Any) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object per line")
     form.add_argument("--csv", action="store_true", help="print a table, one column per header")
+    parser.add_argument(
+        "--max-columns",
+        metavar="N",
+        type=_input.bound,
+        default=MOST_COLUMNS,
+        help=f"with --csv: refuse a table with more columns (default {MOST_COLUMNS:,})",
+    )
     parser.add_argument(
         "--typed",
         action="store_true",
@@ -151,15 +163,26 @@ def _finite_value(value: Any, text: Any) -> Any:
 class _Encoded:
     """Standard output for the csv module; bytes that are not UTF-8 stay as they are."""
 
+    line_end = "\r\n"
+
     def write(self, text: str) -> None:
         write(text.encode("utf-8", "surrogateescape"))
+
+
+class _Shown(_Encoded):
+    """A terminal for the csv module: what could steer it is escaped."""
+
+    line_end = "\n"
+
+    def write(self, text: str) -> None:
+        write_text(shown(text))
 
 
 def _print_csv(path: str, arguments: argparse.Namespace) -> int:
     bounds, only = _input.bounds_of(arguments), arguments.only
     with _rereadable(path) as file:
         with _input.Input(path, file, bounds=bounds, only=only) as messages:
-            columns, data_column, count = _survey(messages)
+            columns, data_column, count = _survey(messages, arguments.max_columns)
         if file is not None:
             file.seek(0)
         with _input.Input(path, file, bounds=bounds, only=only, is_quiet=True) as again:
@@ -184,7 +207,11 @@ def _rereadable(path: str) -> Iterator[BinaryIO | None]:
         yield copy
 
 
-def _survey(messages: Iterable[Message]) -> tuple[list[str], str, int]:
+class TooManyColumns(AMIError):  # noqa: N818 - named as the other errors are
+    """The table would have more columns than `--max-columns` allows."""
+
+
+def _survey(messages: Iterable[Message], most: int) -> tuple[list[str], str, int]:
     """The column names, the name of the column for data lines, and the number of messages."""
     names: dict[str, None] = {}
     has_data = False
@@ -192,6 +219,11 @@ def _survey(messages: Iterable[Message]) -> tuple[list[str], str, int]:
     for message in messages:
         count += 1
         names.update(dict.fromkeys(message))
+        if len(names) > most:
+            raise TooManyColumns(
+                f"the table would have more than {most:,} columns: choose events with --only, "
+                "raise --max-columns, or use --json"
+            )
         has_data = has_data or bool(message.data)
     data_column = "data lines" if "data" in names else "data"
     return [*names, data_column] if has_data else list(names), data_column, count
@@ -200,7 +232,8 @@ def _survey(messages: Iterable[Message]) -> tuple[list[str], str, int]:
 def _print_rows(messages: Iterable[Message], columns: list[str], data_column: str) -> None:
     if not columns:
         return
-    table = csv.DictWriter(_Encoded(), columns)
+    output = _Shown() if sys.stdout.isatty() else _Encoded()
+    table = csv.DictWriter(output, columns, lineterminator=output.line_end)
     table.writeheader()
     for message in messages:
         cells = message.to_dict()

@@ -30,6 +30,11 @@ time span and the rate come from the Timestamp headers, which Asterisk sends if 
 """
 
 
+WIDEST_NAME = 60
+"""The columns for the names of events. A longer name takes more in its own row only: the size of
+the table must not be the number of rows times the longest name."""
+
+
 def add_to(commands: Any) -> None:
     """Add the subcommand."""
     parser: argparse.ArgumentParser = commands.add_parser(
@@ -168,6 +173,7 @@ def _table(stats: Stats) -> str:
 def _plain_table(rows: list[tuple[str, str, str]]) -> str:
     rows = [("event", "count", "share"), *rows]
     name_width, count_width, share_width = (max(len(row[at]) for row in rows) for at in range(3))
+    name_width = min(name_width, WIDEST_NAME)
     return "\n" + "".join(
         f"{name:<{name_width}}  {count:>{count_width}}  {share:>{share_width}}\n"
         for name, count, share in rows

@@ -16,6 +16,10 @@ MOST_BYTES = 64 << 20
 MOST_EVENTS = 5_000
 MOST_HEADERS = 5_000
 MOST_NESTING = 8
+MOST_NAMES = 500_000
+"""The most headers of all events together; those that references lead to count each time."""
+LONGEST_NAME = 200
+"""The longest name of an event, a header or an action, and the longest prefix, in characters."""
 LONGEST_SYNOPSIS = 500
 
 # The file only names a snapshot. Its headers are in the source of Asterisk.
@@ -119,7 +123,7 @@ class _Event:
 
     def __init__(self) -> None:
         self.synopsis = ""
-        self.parts: list[_Part] = []
+        self.parts: dict[_Part, None] = {}
 
 
 class _List:
@@ -146,6 +150,7 @@ class _Reader:
         self._list: _List | None = None
         self._open: list[str] = []
         self._text = ""
+        self._names = 0
         self._known_parameters: dict[str, tuple[str, ...]] = {}
         self._not_followed: dict[str, None] = {}
         self._parser = expat.ParserCreate(namespace_separator=" ")
@@ -200,6 +205,8 @@ class _Reader:
         parent = self._open[-1] if self._open else ""
         self._open.append(tag)
         name = attributes.get("name", "")
+        if max(len(name), len(attributes.get("prefix", ""))) > LONGEST_NAME:
+            raise self._unusable(f"a name in it is longer than {LONGEST_NAME} characters")
         if tag == "synopsis":
             self._text = ""
         elif tag == "managerEvent":
@@ -254,10 +261,10 @@ class _Reader:
 
     def _add_header(self, event: _Event, tag: str, attributes: dict[str, str]) -> None:
         if tag == "parameter" and "name" in attributes:
-            event.parts.append(attributes["name"])
+            self._add_part(event, attributes["name"])
         elif tag in SNAPSHOTS:
             prefix = attributes.get("prefix", "")
-            event.parts.append(_Snapshot(tuple(prefix + name for name in SNAPSHOTS[tag])))
+            self._add_part(event, _Snapshot(tuple(prefix + name for name in SNAPSHOTS[tag])))
         elif tag == INCLUDE:
             self._include_headers(event, attributes.get("xpointer", ""))
 
@@ -266,11 +273,21 @@ class _Reader:
         if found is None or not found["parameters"]:
             self._not_followed[pointer] = None
         elif found["parameter"]:
-            event.parts.append(found["parameter"])
+            self._add_part(event, found["parameter"])
         elif found["kind"] == "managerEvent":
-            event.parts.append(_Include(found["name"], found["text"] or ""))
+            self._add_part(event, _Include(found["name"], found["text"] or ""))
         else:
             self._not_followed[pointer] = None
+
+    def _add_part(self, event: _Event, part: _Part) -> None:
+        self._count(len(part.headers) if isinstance(part, _Snapshot) else 1)
+        event.parts[part] = None
+
+    def _count(self, names: int) -> None:
+        """Count names that are looked at: the work and the memory of a small file are bounded."""
+        self._names += names
+        if self._names > MOST_NAMES:
+            raise self._unusable(f"its events have more than {MOST_NAMES:,} headers together")
 
     def _finish_event(self, name: str) -> DocumentedEvent:
         event = self._events[name]
@@ -287,9 +304,11 @@ class _Reader:
         if part.event not in self._events:
             self._not_followed[f"managerEvent {part.event}"] = None
             return ()
-        return (name for name in self._parameters(part.event, nesting + 1) if part.text in name)
+        names = self._parameters(part.event, nesting + 1)
+        self._count(1 + len(names))
+        return (name for name in names if part.text in name)
 
-    def _parameters(self, event: str, nesting: int) -> Iterable[str]:
+    def _parameters(self, event: str, nesting: int) -> tuple[str, ...]:
         """The parameters of an event, including those of other events that it refers to."""
         if nesting > MOST_NESTING:
             raise self._unusable("its references are nested too deeply")
