@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import logging
 import weakref
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -438,6 +440,165 @@ def test_an_overdue_list_is_logged_by_default(
     (record,) = caplog.records
     assert (record.name, record.levelname) == ("amistream", "WARNING")
     assert record.getMessage().startswith("<QueueStatus_Aggregate 'lab-1': ")
+
+
+def with_overdue_lists(
+    ami: ModuleType, on_timeout: Callable[[Any], object], count: int = 3, **options: Any
+) -> Any:
+    """A Collector with lists "0", "1", ... that are overdue, and the list "young"."""
+    clock = Clock()
+    collector = ami.Collector(timeout=5, clock=clock, on_timeout=on_timeout, **options)
+    add_all(collector, [event(ami, "Status", str(number)) for number in range(count)])
+    clock.now += 4
+    collector.add(event(ami, "Status", "young"))
+    clock.now += 1
+    return collector
+
+
+def test_an_error_of_on_timeout_is_logged_and_loses_nothing(
+    ami: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    reported: list[str] = []
+
+    def report(one: Any) -> None:
+        reported.append(one.action_id)
+        raise ValueError(f"cannot report {one.action_id}")
+
+    collector = with_overdue_lists(ami, report)
+    done = collector.add(event(ami, "StatusComplete", "young", Items="1"))
+    assert done.valid
+    assert reported == ["0", "1", "2"]
+    assert [(one.name, one.levelname) for one in caplog.records] == [("amistream", "ERROR")] * 3
+    assert caplog.records[0].getMessage().startswith("on_timeout failed for <Status_Aggregate '0'")
+    assert "ValueError: cannot report 2" in caplog.text
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_of_on_timeout_loses_nothing(
+    ami: ModuleType, interrupt: type[BaseException]
+) -> None:
+    reported: list[str] = []
+
+    def report(one: Any) -> None:
+        reported.append(one.action_id)
+        if one.action_id != "2":
+            raise interrupt
+
+    collector = with_overdue_lists(ami, report)
+    with pytest.raises(interrupt):
+        collector.add(event(ami, "StatusComplete", "young", Items="1"))
+    assert reported == ["0"]
+    assert len(collector) == 0
+    with pytest.raises(interrupt):
+        collector.add(event(ami, "Hangup"))
+    assert reported == ["0", "1"]
+    assert [one.action_id for one in collector.expire()] == ["2"]
+    assert reported == ["0", "1", "2"]
+    assert collector.expire() == []
+    own = collector.add(event(ami, "StatusComplete", "own", Items="0"))
+    assert own.action_id == "own"
+    kept = collector.add(event(ami, "Hangup"))
+    assert (kept.action_id, kept.valid) == ("young", True)
+    assert collector.add(event(ami, "Hangup")) is None
+    assert collector.timed_out == 3
+
+
+def test_the_message_of_an_interrupted_add_is_added(ami: ModuleType) -> None:
+    def report(one: Any) -> None:
+        raise KeyboardInterrupt
+
+    collector = with_overdue_lists(ami, report, count=1)
+    with pytest.raises(KeyboardInterrupt):
+        collector.add(event(ami, "Status", "young"))
+    assert collector.add(event(ami, "StatusComplete", "young", Items="2")).valid
+
+
+def test_an_interrupt_is_not_hidden_by_a_list_too_many(
+    ami: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    def report(one: Any) -> None:
+        collector.add(event(ami, "Status", "opened meanwhile"))
+        raise KeyboardInterrupt
+
+    collector = with_overdue_lists(ami, report, count=1, max_open=2)
+    with pytest.raises(KeyboardInterrupt):
+        collector.add(event(ami, "Status", "one too many"))
+    (record,) = caplog.records
+    assert record.getMessage() == "a message was not added"
+    assert "one too many" in caplog.text
+
+
+def test_the_other_lists_are_reported_also_if_the_timeout_is_gone(ami: ModuleType) -> None:
+    reported: list[str] = []
+
+    def report(one: Any) -> None:
+        reported.append(one.action_id)
+        if one.action_id == "0":
+            raise KeyboardInterrupt
+
+    collector = with_overdue_lists(ami, report)
+    with pytest.raises(KeyboardInterrupt):
+        collector.expire()
+    collector.timeout = None
+    collector.open(aggregate(ami, "Status", "new"))
+    assert reported == ["0", "1", "2"]
+
+
+def test_on_timeout_comes_before_the_message(ami: ModuleType) -> None:
+    """So it can ask for the same list again, and the event belongs to the new one."""
+    opened: list[Any] = []
+
+    def ask_again(one: Any) -> None:
+        assert collector.add(event(ami, "Status", "young")) is None
+        opened.append(collector.open(aggregate(ami, "Status", one.action_id)))
+
+    collector = with_overdue_lists(ami, ask_again, count=1)
+    assert collector.add(event(ami, "StatusComplete", "0", Items="0")) is opened[0]
+    assert opened[0].valid
+    assert [len(one.events) for one in collector.waiting] == [2]
+
+
+def test_on_timeout_may_use_the_collector(ami: ModuleType) -> None:
+    """It is not called in a call of its own, so any number of lists may time out."""
+    reported: list[str] = []
+    expired: list[str] = []
+    running = 0
+
+    def report(one: Any) -> None:
+        nonlocal running
+        assert running == 0
+        running += 1
+        reported.append(one.action_id)
+        if one.action_id == "0":
+            clock.now += 5
+        expired.extend(late.action_id for late in collector.expire())
+        done = collector.add(event(ami, "StatusComplete", f"again {one.action_id}", Items="0"))
+        assert done.valid
+        running -= 1
+
+    collector = with_overdue_lists(ami, report, count=2_000)
+    clock = collector._clock
+    before = [one.action_id for one in collector.waiting[:-1]]
+    assert [one.action_id for one in collector.expire()] == before
+    assert reported == [*before, "young"]
+    assert expired == ["young"]
+    assert collector.expire() == []
+
+
+def test_a_copy_that_on_timeout_makes_reports_the_other_lists(ami: ModuleType) -> None:
+    reported: list[str] = []
+    copies: list[Any] = []
+
+    def report(one: Any) -> None:
+        reported.append(one.action_id)
+        if not copies:
+            copies.append(copy.deepcopy(collector))
+
+    collector = with_overdue_lists(ami, report)
+    collector.expire()
+    assert reported == ["0", "1", "2"]
+    assert [one.action_id for one in copies[0].expire()] == ["1", "2"]
+    assert reported == ["0", "1", "2", "1", "2"]
 
 
 def test_no_timeout_waits_for_ever(ami: ModuleType) -> None:

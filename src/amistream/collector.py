@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from amistream.aggregates import (
     Aggregate,
@@ -87,8 +87,12 @@ class Collector:
     timeout: seconds until an open list is given up; None waits for ever.
     max_open: how many lists may be open at the same time; one more raises TooManyLists.
     max_members: how many members a list keeps; a list that gets more is not valid.
-    on_timeout: `add` and `expire` call it with each list that timed out. Without it a warning is
-        logged.
+    on_timeout: `open`, `add` and `expire` call it with each list that timed out, before they do
+        anything else. Without it a warning is logged. It may use the Collector; the lists that
+        time out meanwhile wait until it returns. If it raises an Exception, the error is logged.
+        Any other exception, such as KeyboardInterrupt, goes to the caller, and nothing is lost:
+        the next call reports the other lists; `add` has added its message; if the message ended a
+        list, the next `add` that ends no list returns it. `open` has opened nothing.
     clock: returns seconds that never go back.
     """
 
@@ -117,6 +121,9 @@ class Collector:
         self._waiting_at: dict[str, list[_Waiting]] = {}
         self._announced = 0
         self._last_announced: _Waiting | None = None
+        self._overdue: deque[Aggregate] = deque()
+        self._is_reporting = False
+        self._unreturned: deque[Aggregate] = deque()
         self._kinds: set[type[Aggregate]] = set()
         self._kinds_of: dict[type, tuple[type[Aggregate], ...]] = {}
         self._roles: dict[type, _Role] = {}
@@ -129,6 +136,11 @@ class Collector:
 
     def __bool__(self) -> bool:
         return True
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Pickles of 0.1.0 have no queues. A copy that `on_timeout` makes does not run in it.
+        queues: dict[str, Any] = {"_overdue": deque(), "_unreturned": deque()}
+        vars(self).update(queues | state | {"_is_reporting": False})
 
     @property
     def waiting(self) -> list[Aggregate]:
@@ -158,21 +170,18 @@ class Collector:
 
     def add(self, message: Message) -> Aggregate | None:
         """Add a message. Returns the list that the message ends, or None."""
-        if self._waiting:
-            self._expire_overdue()
+        if self._waiting or self._overdue:
+            try:
+                self._expire_overdue()
+            except BaseException:
+                self._add_interrupted(message)
+                raise
         role = self._roles.get(type(message)) or self._learn_role(type(message))
-        if role is _FOREIGN and not self._announced:
-            return None
-        action_id = message.action_id
-        if action_id is None:
-            if role.anonymous and isinstance(message, Event):
-                self._take_anonymous(message, role)
-            return None
-        if isinstance(message, Response):
-            return self._take_answer(message, action_id)
-        if isinstance(message, Event):
-            return self._take_event(message, action_id, role)
-        return None
+        if role is not _FOREIGN or self._announced:
+            ended = self._take(message, role)
+            if ended is not None:
+                return ended
+        return self._unreturned.popleft() if self._unreturned else None
 
     def expire(self) -> list[Aggregate]:
         """End the overdue lists and return them. Call it while no messages arrive."""
@@ -196,6 +205,29 @@ class Collector:
             role = _ANSWER if issubclass(cls, Response) else _FOREIGN
         self._roles[cls] = role
         return role
+
+    def _add_interrupted(self, message: Message) -> None:
+        """Add a message while an exception ends `add`; keep the list that the message ends."""
+        role = self._roles.get(type(message)) or self._learn_role(type(message))
+        try:
+            ended = self._take(message, role)
+        except Exception:
+            _logger.exception("a message was not added")
+            return
+        if ended is not None:
+            self._unreturned.append(ended)
+
+    def _take(self, message: Message, role: _Role) -> Aggregate | None:
+        action_id = message.action_id
+        if action_id is None:
+            if role.anonymous and isinstance(message, Event):
+                self._take_anonymous(message, role)
+            return None
+        if isinstance(message, Response):
+            return self._take_answer(message, action_id)
+        if isinstance(message, Event):
+            return self._take_event(message, action_id, role)
+        return None
 
     def _take_event(self, event: Event, action_id: str, role: _Role) -> Aggregate | None:
         entry = self._find_waiting(action_id, role)
@@ -296,22 +328,36 @@ class Collector:
             del self._waiting_at[aggregate.action_id]
 
     def _expire_overdue(self) -> list[Aggregate]:
-        overdue: list[Aggregate] = []
-        if self.timeout is None:
-            return overdue
-        now = self._clock()
-        while self._waiting:
+        """End and report the overdue lists, and those that a call before could not report."""
+        overdue = list(self._overdue) if self._overdue and not self._is_reporting else []
+        now = 0.0 if self.timeout is None else self._clock()
+        while self._waiting and self.timeout is not None:
             entry = next(iter(self._waiting))
             if entry.deadline > now:
                 break
             self.timed_out += 1
             missing = entry.aggregate.finisher_name
-            overdue.append(
-                self._fail(entry, f"timed out after {self.timeout:g} s without {missing}")
-            )
-        for aggregate in overdue:
-            self._on_timeout(aggregate)
+            ended = self._fail(entry, f"timed out after {self.timeout:g} s without {missing}")
+            self._overdue.append(ended)
+            overdue.append(ended)
+        if overdue and not self._is_reporting:
+            self._report_overdue()
         return overdue
+
+    def _report_overdue(self) -> None:
+        """Pass each overdue list to `on_timeout`, also those that end while it runs."""
+        self._is_reporting = True
+        try:
+            while self._overdue:
+                self._report(self._overdue.popleft())
+        finally:
+            self._is_reporting = False
+
+    def _report(self, aggregate: Aggregate) -> None:
+        try:
+            self._on_timeout(aggregate)
+        except Exception:
+            _logger.exception("on_timeout failed for %r", aggregate)
 
 
 def _make_role(cls: type, kinds: tuple[type[Aggregate], ...]) -> _Role:
