@@ -902,22 +902,28 @@ def test_only_the_message_is_bounded(
     assert [event.name for event in recorder.wait(3)] == ["Long", "Many", "Last"]
 
 
+class Stopped:
+    """A callback that stops at its first event until `go_on` is set, then sends an action."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self.answers: list[Any] = []
+
+    def __call__(self, event: Any, manager: Manager) -> None:
+        if not self.answers:
+            assert self.go_on.wait(TIMEOUT)
+            self.answers.append(manager.send_action(core.Ping()))
+
+
 def test_events_wait_in_bounded_memory_but_answers_come_through(
     ami: ModuleType, managers: Callable[..., Manager], asterisk: Asterisk
 ) -> None:
     dropin = importlib.import_module("amistream.compat.pystrix")
     with dropin.installed(max_queued=1000):
         manager = managers(logger=(logger := Log()))
-        go_on, answers = threading.Event(), []
-        last = record(manager, "Last")
-
-        def dawdle(event: Any, manager: Manager) -> None:
-            if not answers:
-                assert go_on.wait(TIMEOUT)
-                answers.append(manager.send_action(core.Ping()))
-
+        stopped, last = Stopped(), record(manager, "Last")
         count = 200_000
-        manager.register_callback("Hangup", dawdle)
+        manager.register_callback("Hangup", stopped)
         manager.connect("127.0.0.1", asterisk.port)
         peer = asterisk.peer()
 
@@ -932,13 +938,96 @@ def test_events_wait_in_bounded_memory_but_answers_come_through(
         time.sleep(0.2)
         assert 1000 < mailbox.qsize() < 20_000
         assert sending.is_alive()  # the server has to wait
-        go_on.set()
+        assert "max_queued=1000" in logger.warnings[0]
+        stopped.go_on.set()
         last.wait(1)
         sending.join(TIMEOUT)
         # The answer was sent after all the events, and was read while they were queued.
-        assert answers[0] is not None
-        assert answers[0].success
+        assert stopped.answers[0] is not None
+        assert stopped.answers[0].success
         assert mailbox.empty()
+
+
+def test_the_bytes_of_waiting_events_are_bounded_too(
+    ami: ModuleType, managers: Callable[..., Manager], asterisk: Asterisk
+) -> None:
+    dropin = importlib.import_module("amistream.compat.pystrix")
+    count, bound = 300, 1 << 20
+    long = message("Event: Long", f"A: {'x' * 100_000}")
+    with dropin.installed(max_queued_bytes=bound):
+        manager = managers(logger=(logger := Log()))
+        stopped, every, last = Stopped(), record(manager, "Long"), record(manager, "Last")
+        manager.register_callback("Hangup", stopped)
+        manager.connect("127.0.0.1", asterisk.port)
+        peer = asterisk.peer()
+
+        def send() -> None:
+            with asterisk.sending:
+                peer.sendall(HANGUP + long * count + LAST)
+
+        sending = threading.Thread(target=send)
+        sending.start()
+        assert eventually(lambda: logger.warnings)
+        mailbox = manager._message_reader.event_queue
+        time.sleep(0.2)
+        # The last block made it more than the bound. It may have ended an event that began before.
+        assert bound < mailbox.size < bound + (1 << 18) + len(long)
+        assert sending.is_alive()  # the server has to wait
+        assert "max_queued_bytes=1048576" in logger.warnings[0]
+        stopped.go_on.set()
+        last.wait(1)
+        sending.join(TIMEOUT)
+        assert stopped.answers[0].success
+        assert len(every.wait(count)) == count
+        assert (mailbox.size, mailbox.qsize()) == (0, 0)
+
+
+@pytest.mark.parametrize("bound", [{"max_queued_bytes": 0}, {"max_queued": 0}])
+def test_events_longer_than_the_bound_come_one_after_another(
+    ami: ModuleType,
+    managers: Callable[..., Manager],
+    asterisk: Asterisk,
+    bound: dict[str, int],
+) -> None:
+    dropin = importlib.import_module("amistream.compat.pystrix")
+    with dropin.installed(**bound):
+        manager = managers()
+        recorder = record(manager, "")
+        manager.connect("127.0.0.1", asterisk.port)
+        long = message("Event: Long", f"A: {'x' * 600_000}")
+        asterisk.peer().sendall(long * 3 + LAST)
+        names = [event.name for event in recorder.wait(4)]
+        assert names == ["Long", "Long", "Long", "Last"]
+
+
+def test_the_mailbox_subtracts_what_was_added(dropin: ModuleType) -> None:
+    """Also if a program takes single events, as pystrix's own dispatcher does."""
+    module = importlib.import_module("amistream.compat.pystrix.mailbox")
+    factory = importlib.import_module("amistream.compat.pystrix.messages").MessageFactory()
+    mailbox = module.Mailbox(factory)
+    for number in range(4):
+        mailbox.put_batch([{}] * number, 100 + number)
+    mailbox.put({})
+    assert (mailbox.qsize(), mailbox.size) == (7, 101 + 102 + 103)
+    mailbox.get_nowait()
+    assert (mailbox.qsize(), mailbox.size) == (6, 102 + 103)
+    mailbox.get_nowait()
+    assert (mailbox.qsize(), mailbox.size) == (5, 102 + 103)
+    assert mailbox.take_batch(0) == [{}]
+    assert (mailbox.qsize(), mailbox.size) == (4, 103)
+    assert mailbox.take_batch(0) == [{}] * 3
+    assert mailbox.take_batch(0) == [{}]
+    assert (mailbox.qsize(), mailbox.size) == (0, 0)
+    with pytest.raises(queue.Empty):
+        mailbox.get_nowait()
+
+
+@pytest.mark.parametrize("name", ["max_queued", "max_queued_bytes"])
+def test_a_negative_bound_is_an_error(ami: ModuleType, name: str) -> None:
+    dropin = importlib.import_module("amistream.compat.pystrix")
+    with pytest.raises(ValueError, match="max_queued and max_queued_bytes must not be negative"):
+        dropin.install(**{name: -1})
+    assert not dropin.is_installed()
 
 
 def test_threads_end_on_close_however_they_wait(

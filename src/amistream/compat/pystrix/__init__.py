@@ -14,12 +14,19 @@ from typing import Any
 
 from amistream.compat import load
 from amistream.compat._dropin import DropIn
-from amistream.compat.pystrix.options import KNOWN_VERSIONS, MAX_MESSAGE, MAX_QUEUED, Options
+from amistream.compat.pystrix.options import (
+    KNOWN_VERSIONS,
+    MAX_MESSAGE,
+    MAX_QUEUED,
+    MAX_QUEUED_BYTES,
+    Options,
+)
 
 __all__ = [
     "KNOWN_VERSIONS",
     "MAX_MESSAGE",
     "MAX_QUEUED",
+    "MAX_QUEUED_BYTES",
     "install",
     "installed",
     "is_installed",
@@ -29,20 +36,26 @@ __all__ = [
 
 
 def install(
-    *, max_message: int = MAX_MESSAGE, max_queued: int = MAX_QUEUED, eager: bool | None = None
+    *,
+    max_message: int = MAX_MESSAGE,
+    max_queued: int = MAX_QUEUED,
+    max_queued_bytes: int = MAX_QUEUED_BYTES,
+    eager: bool | None = None,
 ) -> None:
     """Make every Manager of pystrix use amistream, also those that run already.
 
     max_message: a message with more bytes is skipped, and a warning reports it.
-    max_queued: if so many events wait for callbacks, reading pauses until half of them are done.
+    max_queued: if more events wait for callbacks, reading pauses until at most half as many wait.
+    max_queued_bytes: the same bound for the bytes of these events, counted as they were read from
+        the socket; the memory in use is larger. One event is read even if it is longer.
     eager: fill each event's dictionary at once, for C extensions that read a dict's storage
         directly. None fills it if one of the known extensions (orjson, ujson, ...) was imported.
 
     MissingLibrary without pystrix, WrongVersion if its version is not in KNOWN_VERSIONS,
-    AlreadyReplaced if something else has replaced its parts, ValueError if `max_message` is
-    invalid. A second install only changes the options.
+    AlreadyReplaced if something else has replaced its parts, ValueError if a bound is invalid. A
+    second install only changes the options.
     """
-    _drop_in.install(Options(max_message, max_queued, eager))
+    _drop_in.install(Options(max_message, max_queued, max_queued_bytes, eager))
 
 
 def uninstall() -> None:

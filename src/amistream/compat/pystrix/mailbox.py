@@ -6,34 +6,50 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from amistream.compat.pystrix.messages import MessageFactory
 from amistream.messages import Message
 
 
+class _Batch(NamedTuple):
+    """Events, and the number of bytes that were read for them."""
+
+    events: list[Any]
+    size: int
+
+
 class Mailbox:
     """Events in batches, from the reader to the callbacks. It replaces pystrix's `event_queue`.
 
-    The reader can wait until fewer events are in the mailbox. This bounds the memory and slows the
-    server down. It does not wait while an action waits for its answer, as the answer comes from the
-    same connection.
+    The reader can wait until fewer events and bytes are in the mailbox. This bounds the memory and
+    slows the server down. It does not wait while an action waits for its answer, as the answer
+    comes from the same connection.
     """
 
     def __init__(self, factory: MessageFactory) -> None:
         self._factory = factory
         self._changed = threading.Condition()
-        self._batches: deque[list[Any]] = deque()
+        self._batches: deque[_Batch] = deque()
         self._queued = 0
-        self._notify_at = -1
+        self._size = 0
+        self._bounds = (-1, -1)
         self._pending_actions = 0
         self._woken = False
 
-    def put_batch(self, batch: list[Any]) -> None:
-        """Add events: amistream's messages, or events that pystrix made."""
+    @property
+    def size(self) -> int:
+        """How many bytes were read for the events that are queued."""
+        return self._size
+
+    def put_batch(self, events: list[Any], size: int) -> None:
+        """Add events, for which `size` bytes were read: amistream's messages, or pystrix's."""
+        if not events:
+            return
         with self._changed:
-            self._batches.append(batch)
-            self._queued += len(batch)
+            self._batches.append(_Batch(events, size))
+            self._queued += len(events)
+            self._size += size
             self._changed.notify_all()
 
     def take_batch(self, timeout: float | None) -> list[Any]:
@@ -42,9 +58,11 @@ class Mailbox:
             if not self._batches and not self._woken:
                 self._changed.wait(timeout)
             self._woken = False
-            batch = self._batches.popleft() if self._batches else []
-            self._subtract(len(batch))
-            return batch
+            if not self._batches:
+                return []
+            batch = self._batches.popleft()
+            self._subtract(len(batch.events), batch.size)
+            return batch.events
 
     def wake(self) -> None:
         """Make `take_batch` return, and make a waiting reader check whether it must end."""
@@ -58,22 +76,30 @@ class Mailbox:
             self._pending_actions += number
             self._changed.notify_all()
 
-    def wait_for_at_most(self, most: int, seconds: float, is_over: Callable[[], bool]) -> bool:
-        """Wait until at most `most` events are queued; False if there are more after `seconds`.
+    def wait_for_at_most(
+        self, events: int, size: int, seconds: float, is_over: Callable[[], bool]
+    ) -> bool:
+        """Wait until so many events and bytes or fewer are queued; False if it takes too long.
 
         True at once while an action waits for its answer, or when `is_over` returns true.
         """
         with self._changed:
-            self._notify_at = most
+            self._bounds = (events, size)
             is_done = self._changed.wait_for(
-                lambda: bool(self._pending_actions) or self._queued <= most or is_over(), seconds
+                lambda: bool(self._pending_actions) or self._is_within_bounds() or is_over(),
+                seconds,
             )
-            self._notify_at = -1
+            self._bounds = (-1, -1)
             return is_done
 
-    def _subtract(self, number: int) -> None:
+    def _is_within_bounds(self) -> bool:
+        events, size = self._bounds
+        return self._queued <= events and self._size <= size
+
+    def _subtract(self, number: int, size: int) -> None:
         self._queued -= number
-        if self._queued <= self._notify_at:
+        self._size -= size
+        if self._is_within_bounds():
             self._changed.notify_all()
 
     # pystrix's own dispatcher, and programs that watch the queue, call the methods below.
@@ -88,17 +114,20 @@ class Mailbox:
 
     def put(self, event: Any) -> None:
         """Add one event."""
-        self.put_batch([event])
+        self.put_batch([event], 0)
 
     def get_nowait(self) -> Any:
         """The oldest event, as an event of pystrix; queue.Empty if there is none."""
         with self._changed:
             if not self._batches:
                 raise queue.Empty
-            event = self._batches[0].pop(0)
-            if not self._batches[0]:
+            events, size = self._batches[0]
+            event = events.pop(0)
+            if events:
+                size = 0  # it is subtracted with the last event of the batch
+            else:
                 self._batches.popleft()
-            self._subtract(1)
+            self._subtract(1, size)
         if not isinstance(event, Message):
             return event
         name = event.name or ""

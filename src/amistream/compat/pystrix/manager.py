@@ -82,7 +82,9 @@ class ManagerState:
         self._take_over(reader)
         try:
             while reader._alive:
-                self._take(reader, connection.read())
+                messages = connection.read()
+                if messages:
+                    self._take(reader, messages, connection.count_bytes())
                 self._report_too_large(connection)
                 self._limit_queue(reader)
         except ami.ManagerSocketError as error:
@@ -97,7 +99,7 @@ class ManagerState:
         while before is not self.mailbox and not before.empty():
             self.mailbox.put(before.get_nowait())
 
-    def _take(self, reader: Any, messages: list[Message]) -> None:
+    def _take(self, reader: Any, messages: list[Message], size: int) -> None:
         events: list[Any] = messages
         if not all([isinstance(message, Event) for message in messages]):  # noqa: C419 (faster)
             events = self._keep_responses(reader, messages)
@@ -105,8 +107,7 @@ class ManagerState:
             events = [event for event in events if not self._goes_to_request(event)]
         if self.manager._debug:
             self._report_unknown(events)
-        if events:
-            self.mailbox.put_batch(events)
+        self.mailbox.put_batch(events, size)
 
     def _keep_responses(self, reader: Any, messages: list[Message]) -> list[Any]:
         """Keep the responses for the actions that wait; return the rest.
@@ -150,24 +151,27 @@ class ManagerState:
         A long queue costs memory, CPU caches and time of the GC. But Asterisk closes a connection
         that is not read at all. So below the bound the reader goes on, with larger blocks.
         """
-        waiting = self.mailbox.qsize()
-        if waiting <= AHEAD:
-            return
+        mailbox, options = self.mailbox, self.shared.options
+        events, size = options.max_queued, options.max_queued_bytes
 
         def is_over() -> bool:
             return not (reader._alive and self.manager._alive)
 
-        self.mailbox.wait_for_at_most(AHEAD // 2, SHORT_WAIT, is_over)
-        bound = self.shared.options.max_queued
-        if waiting <= bound or self.mailbox.wait_for_at_most(bound // 2, LONG_WAIT, is_over):
+        if mailbox.qsize() > AHEAD:
+            mailbox.wait_for_at_most(AHEAD // 2, size, SHORT_WAIT, is_over)
+        has_many = mailbox.qsize() > events
+        if not has_many and mailbox.size <= size:
+            return
+        if mailbox.wait_for_at_most(events // 2, size // 2, LONG_WAIT, is_over):
             return
         report(
             self.manager,
             "warning",
-            f"{self.mailbox.qsize()} events wait for callbacks that are too slow; "
-            "reading pauses until half of them are done",
+            f"{mailbox.qsize()} events of {mailbox.size} bytes wait for callbacks that are too "
+            "slow; reading pauses until half of them are done, because of "
+            + (f"max_queued={events}" if has_many else f"max_queued_bytes={size}"),
         )
-        while not self.mailbox.wait_for_at_most(bound // 2, LONG_WAIT, is_over):
+        while not mailbox.wait_for_at_most(events // 2, size // 2, LONG_WAIT, is_over):
             pass
 
     def _report_too_large(self, connection: Connection) -> None:

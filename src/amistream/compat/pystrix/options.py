@@ -10,6 +10,8 @@ MAX_MESSAGE: Final = 1 << 26
 """The longest message that is read, in bytes; pystrix itself has no bound."""
 MAX_QUEUED: Final = 100_000
 """The most events that wait for callbacks before reading pauses."""
+MAX_QUEUED_BYTES: Final = 1 << 26
+"""The most bytes, as they were read, of the events that wait before reading pauses."""
 
 
 class Options(NamedTuple):
@@ -17,4 +19,5 @@ class Options(NamedTuple):
 
     max_message: int = MAX_MESSAGE
     max_queued: int = MAX_QUEUED
+    max_queued_bytes: int = MAX_QUEUED_BYTES
     eager: bool | None = None

@@ -26,8 +26,14 @@ class Connection:
         self._view = memoryview(self._block)
         self._has_buffered = True
         self._waiting: deque[Message] = deque()
+        self._counted = 0
         self.too_large = 0
         """How many messages were skipped since the last report."""
+
+    def count_bytes(self) -> int:
+        """How many bytes were read since the last call."""
+        before, self._counted = self._counted, self._parser.bytes
+        return self._counted - before
 
     def read(self) -> list[Message]:
         """The messages that came; none after the connection's timeout.

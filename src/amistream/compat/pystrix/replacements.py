@@ -34,6 +34,8 @@ class Replacements(_dropin.Replacements[Options]):
 
     def use(self, options: Options) -> None:
         """Use these options from now on."""
+        if min(options.max_queued, options.max_queued_bytes) < 0:
+            raise ValueError("max_queued and max_queued_bytes must not be negative")
         self._shared.options = options
         self._shared.factory.eager = options.eager
 
