@@ -736,6 +736,22 @@ def test_a_parser_made_anew_forgets_what_it_selected(ami: ModuleType) -> None:
     assert raws(parser.feed(HANGUP + NEWCHANNEL)) == [NEWCHANNEL]
 
 
+def test_a_parser_is_fed_while_the_interpreter_ends(use: Callable[[str], ModuleType]) -> None:
+    """Then the names of modules are None. The compiled twin has no such names."""
+    ami = use("pure")
+    parser = ami.Parser()
+    modules = [vars(module) for name, module in sys.modules.items() if "amistream._pure" in name]
+    kept = [dict(names) for names in modules]
+    try:
+        for names in modules:
+            names.update(dict.fromkeys(name for name in names if not name.startswith("__")))
+        found = parser.feed(b"\r\n" + HANGUP + b"Event: X\r\n\r\n" + HANGUP[:20])
+    finally:
+        for names, before in zip(modules, kept, strict=True):
+            names.update(before)
+    assert raws(found) == [HANGUP, b"Event: X\r\n\r\n"]
+
+
 # --- any bytes --------------------------------------------------------------------------------
 
 

@@ -46,9 +46,6 @@ MOST_FIRST_LINES = 1024
 # What reading on in a message reached. Those from TOO_LARGE on are bounds that it passed.
 MORE, WHOLE, IS_BANNER, TOO_LARGE, LINE_TOO_LONG, TOO_MANY_LINES = range(6)
 
-_new: Any = object.__new__
-_blank_lines = re.compile(rb"(?:\r?\n)+").match
-
 
 class Parser:
     """Splits a stream into messages; the stream may be cut into chunks anywhere.
@@ -93,6 +90,23 @@ class Parser:
         "messages",
         "skipped",
     )
+
+    # When the interpreter ends, it sets the names of modules to None. A parser that a __del__ feeds
+    # after that still finds these.
+    _END = END
+    _BLANK = BLANK
+    _LF = LF
+    _WINDOW = WINDOW
+    _FIRST_WINDOW = FIRST_WINDOW
+    _USER_EVENT = USER_EVENT
+    _USER_EVENT_LINE = USER_EVENT_LINE
+    _LONGEST_CACHED_NAME = LONGEST_CACHED_NAME
+    _MOST_FIRST_LINES = MOST_FIRST_LINES
+    _NOT_SPLIT_WITHOUT_END = NOT_SPLIT_WITHOUT_END
+    _new: Any = object.__new__
+    _blank_lines = re.compile(rb"(?:\r?\n)+").match
+
+    _lock: threading.Lock
 
     def __new__(cls, *_: Any, **__: Any) -> Self:
         self = object.__new__(cls)
@@ -194,7 +208,7 @@ class Parser:
         self._position = -1  # in the first chunk, from where it is to be read; -1: it is new
         self._plain = False  # whether nothing but CRLF CRLF can end an event in the first chunk
         self._stream_size = 0  # the bytes that were fed
-        self._window = FIRST_WINDOW  # how much is cut into plain events next
+        self._window = self._FIRST_WINDOW  # how much is cut into plain events next
         self._offset = 0  # of the pending message, in the stream
         self._at_start = True
         self._skipping = False
@@ -277,7 +291,7 @@ class Parser:
             and len(chunk) - start <= self._safe_size
             and chunk.startswith(b"Event: ", start)
             and (feed < 0 or chunk.startswith(b"\r", feed - 1))
-            and chunk.find(END, start) < 0
+            and chunk.find(self._END, start) < 0
         )
 
     def _waits_unread(self) -> bool:
@@ -293,26 +307,33 @@ class Parser:
         """
         while chunk.startswith(b"Event: ", position):
             window = chunk[position : position + self._window]
-            pieces = window.rsplit(END)
+            pieces = window.rsplit(self._END)
             rest = pieces.pop()  # an event that is not whole, or empty
             taken = self._build_plain_events(pieces, found)
             if taken < len(pieces):
-                self._window = FIRST_WINDOW
-                return position + sum(map(len, pieces[:taken])) + len(END) * taken
+                self._window = self._FIRST_WINDOW
+                return position + sum(map(len, pieces[:taken])) + len(self._END) * taken
             position += len(window) - len(rest)
-            if not pieces and (len(window) < self._window or self._window == WINDOW):
+            if not pieces and (len(window) < self._window or self._window == self._WINDOW):
                 return position
-            if not pieces and not _is_crlf_line(window):
-                self._window = FIRST_WINDOW
+            if not pieces and not self._is_crlf_line(window):
+                self._window = self._FIRST_WINDOW
                 return position
-            self._window = min(2 * self._window, WINDOW)
+            self._window = min(2 * self._window, self._WINDOW)
         return position
+
+    @staticmethod
+    def _is_crlf_line(window: bytes) -> bool:
+        """Whether the first line of the window ends in CRLF, or beyond the window."""
+        feed = window.find(b"\n")
+        return feed < 0 or window.startswith(b"\r", feed - 1)
 
     def _build_plain_events(self, pieces: list[bytes], found: list[Message]) -> int:
         """Build or skip the events up to the first that is not plain, and return their number."""
-        classes, add = self._first_lines, found.append
-        longest = self._safe_size - len(END)
-        bounded = self._safe_size >= WINDOW  # an event and its end lie in one window
+        classes, add, new = self._first_lines, found.append, self._new
+        line_feed, lines = self._LF, self._NOT_SPLIT_WITHOUT_END
+        longest = self._safe_size - len(self._END)
+        bounded = self._safe_size >= self._WINDOW  # an event and its end lie in one window
         divided = bool(self._select.user_events)
         before, skipped = len(found), 0
         for piece in pieces:
@@ -323,16 +344,16 @@ class Parser:
                 if not self._cache_first_line(first_line):
                     break
                 cls = classes[first_line]
-            if piece[-1] == LF or not (bounded or len(piece) <= longest):
+            if piece[-1] == line_feed or not (bounded or len(piece) <= longest):
                 break
-            if cls is None and divided and first_line == USER_EVENT_LINE:
-                cls = self._user_event_class(piece, NOT_SPLIT_WITHOUT_END)
+            if cls is None and divided and first_line == self._USER_EVENT_LINE:
+                cls = self._user_event_class(piece, lines)
             if cls is None:
                 skipped += 1
                 continue
-            message = _new(cls)  # new_message, written out: this is the hot path
+            message = new(cls)  # new_message, written out: this is the hot path
             message._bytes = piece
-            message._lines = NOT_SPLIT_WITHOUT_END
+            message._lines = lines
             add(message)
         built = len(found) - before
         self.messages += built
@@ -346,11 +367,11 @@ class Parser:
         name = first_line[7:-2]
         if not name.isalnum() or first_line != b"Event: " + name + b"\r\n":
             return False
-        if len(name) > LONGEST_CACHED_NAME:
+        if len(name) > self._LONGEST_CACHED_NAME:
             return False
-        if len(self._first_lines) >= MOST_FIRST_LINES:
+        if len(self._first_lines) >= self._MOST_FIRST_LINES:
             self._first_lines.clear()
-        divided = name == USER_EVENT and self._select.user_events
+        divided = name == self._USER_EVENT and self._select.user_events
         self._first_lines[first_line] = (
             None if divided else self._select.names.get(name, self._select.event)
         )
@@ -387,9 +408,9 @@ class Parser:
         return end - before
 
     def _skip_blank_lines(self, chunk: bytes, position: int) -> int:
-        if self._skipping or not chunk.startswith(BLANK, position):
+        if self._skipping or not chunk.startswith(self._BLANK, position):
             return position
-        return _blank_lines(chunk, position).end()  # type: ignore[union-attr]
+        return self._blank_lines(chunk, position).end()  # type: ignore[union-attr]
 
     def _take_message(self, buffer: bytes | bytearray, start: int, found: list[Message]) -> int:
         """Take the message at `start`. Return the position after it, or -1 if it is not whole."""
@@ -507,9 +528,3 @@ class Parser:
             line[:-kept] = b"-" * LONGEST_SKIPPED_LINE
         self._pending = line
         self._search_from = len(line)
-
-
-def _is_crlf_line(window: bytes) -> bool:
-    """Whether the first line of the window ends in CRLF, or beyond the window."""
-    feed = window.find(b"\n")
-    return feed < 0 or window.startswith(b"\r", feed - 1)
