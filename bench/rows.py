@@ -82,10 +82,17 @@ FURTHER = {
     ),
     "headers": FurtherRow(
         "Headers of a message",
-        "Splits messages with this many headers and calls to_dict() on each. The processor's "
-        "caches and Python's GC cause some growth.",
+        "Splits messages with this many headers and calls to_dict() on each. Up to 256 headers "
+        "have a shape. Of larger messages the pure twin reads those line by line that are "
+        "longer than a chunk. The processor's caches and Python's GC cause some growth.",
         growth=4.0,
-        base="100 headers",
+        base="300 headers",
+    ),
+    "floods": FurtherRow(
+        "Floods",
+        "Splits 1,000 events of 20 headers and calls to_dict() on each: headers in one order, and "
+        "in orders that never repeat. A flood may cost twice as much, and nothing after it.",
+        growth=2.0,
     ),
     "repeated_header": FurtherRow(
         "One header, repeated",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import random
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -64,9 +65,12 @@ def test_inputs(record: Recorder, contender: str, megabytes: int) -> None:
     record.time(contender, work, per=size, unit="ns per byte", case=f"{megabytes} MB")
 
 
-@functools.lru_cache(maxsize=1)
-def message_of(headers: int) -> bytes:
-    lines = (b"Header-%05d: value %d\r\n" % (number, number) for number in range(headers))
+def message_of(headers: int, turn: int) -> bytes:
+    """A message; half of its values differ from those of another turn, as in real events."""
+    lines = (
+        b"Header-%05d: value %d\r\n" % (number, number % 2 * turn + number)
+        for number in range(headers)
+    )
     return b"Event: Many\r\n" + b"".join(lines) + b"\r\n"
 
 
@@ -75,13 +79,54 @@ def to_dicts(package: Any, chunks: list[bytes]) -> None:
         message.to_dict()
 
 
-@pytest.mark.parametrize("headers", [20, 100, 1000, 10_000])
+@pytest.mark.parametrize("headers", [20, 64, 65, 100, 250, 300, 1000, 10_000])
 @both
 def test_headers(record: Recorder, contender: str, headers: int) -> None:
-    data = message_of(headers) * (MB // len(message_of(headers)))
+    count = MB // len(message_of(headers, 0))
+    data = b"".join(message_of(headers, turn) for turn in range(count))
     work = partial(to_dicts, contenders.twin(contender), contenders.Stream(data).chunks)
     case = f"{headers:,} headers"
     record.time(contender, work, per=len(data), unit="ns per byte", case=case)
+
+
+FLOOD = 1000
+"""The events of a stream, plain or a flood."""
+FLOOD_HEADERS = [b"Header-%02d: value\r\n" % number for number in range(20)]
+
+
+def plain_stream(_: random.Random) -> bytes:
+    return b"".join(message_of(20, turn) for turn in range(FLOOD))
+
+
+def flood_of_orders(chance: random.Random) -> bytes:
+    """The same headers, in an order that does not repeat."""
+    orders = (b"".join(chance.sample(FLOOD_HEADERS, 20)) for _ in range(FLOOD))
+    return b"".join(b"Event: Many\r\n" + order + b"\r\n" for order in orders)
+
+
+STREAMS = {
+    "plain": (plain_stream, False),
+    "a flood of header orders": (flood_of_orders, False),
+    "plain, after 40 floods": (plain_stream, True),
+}
+
+
+@pytest.mark.parametrize("case", STREAMS)
+@both
+def test_floods(record: Recorder, contender: str, case: str) -> None:
+    make, is_after = STREAMS[case]
+    package, chance = contenders.twin(contender), random.Random(1)
+    for _ in range(40 if is_after else 0):
+        to_dicts(package, [flood_of_orders(chance)])
+    # The caches forget an order long before its stream comes again.
+    streams = itertools.cycle([make(chance) for _ in range(20)])
+    record.time(
+        contender,
+        lambda: to_dicts(package, [next(streams)]),
+        per=FLOOD,
+        unit="ns per event",
+        case=case,
+    )
 
 
 def read_repeated(package: Any, data: bytes) -> None:

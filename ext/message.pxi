@@ -2,6 +2,7 @@
 
 cdef enum:
     MOST_LINES_ON_STACK = LONGEST_SHAPE
+    MOST_PRESIZED = 4096    # names that a dict has room for at first; the names may be the same
 
 ctypedef struct StackLines:
     # Room for the lines of nearly every message, for as long as one call.
@@ -396,7 +397,7 @@ cdef dict texts(MessageCore message, ShapedLines *shaped):
     if shape is not None:
         return shaped_texts(frame, message.size, lines, shape)
     ascii = ami_is_ascii(frame, message.size)
-    found = ami_new_dict(min(lines.output, LONGEST_SHAPE))
+    found = ami_new_dict(min(lines.output, MOST_PRESIZED))
     for i in range(lines.output):
         let_signals_through(i)
         if lines.line[i].colon == AMI_NO_COLON:
@@ -434,7 +435,7 @@ cdef dict every_header(MessageCore message, bint typed):
     if shape is not None and not typed and not shape.repeats:
         return shaped_texts(frame, message.size, lines, shape)
     ascii = ami_is_ascii(frame, message.size)
-    found = ami_new_dict(min(lines.output, LONGEST_SHAPE))
+    found = ami_new_dict(min(lines.output, MOST_PRESIZED))
     for i in range(lines.output):
         let_signals_through(i)
         if lines.line[i].colon == AMI_NO_COLON:

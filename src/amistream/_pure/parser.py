@@ -83,6 +83,7 @@ class Parser:
         "_select",
         "_skipping",
         "_stream_size",
+        "_waits_for_end",
         "_window",
         "banner",
         "bytes",
@@ -207,6 +208,7 @@ class Parser:
         self._chunks: deque[bytes] = deque()  # not read to their end; more than one after an error
         self._position = -1  # in the first chunk, from where it is to be read; -1: it is new
         self._plain = False  # whether nothing but CRLF CRLF can end an event in the first chunk
+        self._waits_for_end = False  # whether the pending message is only searched for its end
         self._stream_size = 0  # the bytes that were fed
         self._window = self._FIRST_WINDOW  # how much is cut into plain events next
         self._offset = 0  # of the pending message, in the stream
@@ -255,6 +257,8 @@ class Parser:
         """Take every message of the first chunk, from where an error stopped the reading."""
         if self._position < 0:
             self._start_chunk()
+        if self._waits_for_end:
+            return
         chunk = self._chunks[0]
         position = self._finish_pending(chunk, found) if self._pending else self._position
         while position < len(chunk):
@@ -267,6 +271,7 @@ class Parser:
                 continue
             if self._plain and self._can_wait(chunk, start):
                 self._pending += chunk[start:]
+                self._waits_for_end = b"\n" in self._pending
                 break
             position = self._take_message(chunk, start, found)
             if position < 0:
@@ -277,9 +282,14 @@ class Parser:
     def _start_chunk(self) -> None:
         """Look at the first chunk as a whole, once."""
         chunk = self._chunks[0]
-        if self._waits_unread() and len(chunk) >= len(self._pending):
+        if self._waits_for_end and self._goes_on_waiting(chunk):
+            self._pending += chunk
+            return
+        is_joined = self._waits_for_end or len(chunk) >= len(self._pending)
+        if is_joined and self._waits_unread():
             chunk = self._chunks[0] = bytes(self._pending) + chunk
             self._pending = bytearray()
+        self._waits_for_end = False
         self._plain = chunk.rfind(b"\r\n\n") < 0
         self._position = 0
 
@@ -292,6 +302,18 @@ class Parser:
             and chunk.startswith(b"Event: ", start)
             and (feed < 0 or chunk.startswith(b"\r", feed - 1))
             and chunk.find(self._END, start) < 0
+        )
+
+    def _goes_on_waiting(self, chunk: bytes) -> bool:
+        """Whether the pending event, whose first line ends in CRLF, does not end in this chunk.
+
+        Only the chunk is searched, so that small chunks of a large event cost little.
+        """
+        end = bytes(self._pending[-3:]) + chunk
+        return (
+            len(self._pending) + len(chunk) <= self._safe_size
+            and end.find(self._END) < 0
+            and end.find(b"\r\n\n") < 0
         )
 
     def _waits_unread(self) -> bool:
