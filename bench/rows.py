@@ -83,9 +83,8 @@ FURTHER = {
     "headers": FurtherRow(
         "Headers of a message",
         "Splits messages with this many headers and calls to_dict() on each. Up to 256 headers "
-        "have a shape. Of larger messages the pure twin reads those line by line that are "
-        "longer than a chunk. The processor's caches and Python's GC cause some growth.",
-        growth=4.0,
+        "have a shape. The processor's caches and Python's GC cause some growth.",
+        growth=2.0,
         base="300 headers",
     ),
     "floods": FurtherRow(

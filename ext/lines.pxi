@@ -207,11 +207,12 @@ cdef inline bytes encoded_name(name):
 
 
 # The cache of header names as str, in groups of NAME_PROBES. A name is cached when it is seen again,
-# in place of another: no stream can fill the cache for good.
+# in place of another: no stream can fill the cache for good. Most names stand in the slot of their
+# hash, so that the first probe finds them.
 cdef PyObject *name_slots[NAME_SLOTS]       # owned, ASCII, interned
 cdef uint32_t name_hashes[NAME_SLOTS]       # of the name in the slot
 cdef uint32_t last_names[NAME_SLOTS]        # by the upper bits of a hash: the last such name's hash
-cdef uint32_t names_cached = 0
+cdef uint32_t names_cached = 0              # of which the slot was taken
 
 
 cdef object name_text(Slice s):
@@ -224,10 +225,10 @@ cdef object hashed_name(Slice s, uint32_t hash):
     cdef uint32_t at
     cdef uint32_t probe
     cdef PyObject *known
-    at = hash & (NAME_SLOTS - NAME_PROBES)
+    at = hash & (NAME_SLOTS - 1)
     for probe in range(NAME_PROBES):
-        known = name_slots[at + probe]
-        if name_hashes[at + probe] == hash and known is not NULL:
+        known = name_slots[at ^ probe]
+        if name_hashes[at ^ probe] == hash and known is not NULL:
             if PyUnicode_GET_LENGTH(known) == s.n and ami_same(PyUnicode_DATA(known), s.p, s.n):
                 return <object>known
     at = hash >> 20
@@ -245,8 +246,10 @@ cdef object cached_name(Slice s, uint32_t hash):
     cdef uint32_t at
     if PyUnicode_IS_ASCII(made):
         PyUnicode_InternInPlace(&made)
-        names_cached += 1
-        at = (hash & (NAME_SLOTS - NAME_PROBES)) + names_cached % NAME_PROBES
+        at = hash & (NAME_SLOTS - 1)
+        if name_slots[at] is not NULL:
+            names_cached += 1
+            at ^= names_cached % NAME_PROBES
         before = name_slots[at]
         Py_INCREF(<object>made)
         name_slots[at] = made
