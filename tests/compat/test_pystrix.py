@@ -902,6 +902,91 @@ def test_only_the_message_is_bounded(
     assert [event.name for event in recorder.wait(3)] == ["Long", "Many", "Last"]
 
 
+def test_names_of_events_that_no_one_knows_are_not_kept(
+    dropin: ModuleType, managers: Callable[..., Manager], asterisk: Asterisk
+) -> None:
+    manager = managers()
+    every, last = Counter[str](), record(manager, "Last")
+    manager.register_callback("", lambda event, manager: every.update([event.name[:2]]))
+    named = record(manager, "Named")
+    manager.connect("127.0.0.1", asterisk.port)
+    names = ["Named", "Hangup", *(f"N-{number}" for number in range(3000)), "Named", "Last"]
+    asterisk.peer().sendall(b"".join(message(f"Event: {name}") for name in names))
+    last.wait(1)
+    assert every == {"N-": 3000, "Na": 2, "Ha": 1, "La": 1}
+    assert len(named.wait(2)) == 2
+    kept = manager._amistream._routes
+    assert {key for key in kept if isinstance(key, str)} == {"Named", "Last"}
+    assert [key.__name__ for key in kept if isinstance(key, type)] == ["Hangup"]
+
+
+def test_what_callbacks_an_event_has_is_looked_up_once(
+    dropin: ModuleType, managers: Callable[..., Manager], ami: ModuleType
+) -> None:
+    manager = managers()
+    manager.register_callback("", lambda event, manager: None)
+    manager.register_callback("Named", lambda event, manager: None)
+    state = dropin._drop_in._replacements._state_of(manager)
+    for name in ("Named", "Hangup", "Unknown"):
+        ((one,), (other,)) = (ami.Parser().feed(message(f"Event: {name}")) for _ in range(2))
+        state._find_route(one)
+        manager._event_callbacks.clear()  # not by pystrix's method, so nobody is told
+        found = len(state._find_route(other)[2])
+        assert found == (2 if name == "Named" else 1)
+        manager.unregister_callback("", None)
+        assert state._find_route(other)[2] == ()
+        manager.register_callback("", lambda event, manager: None)
+        manager.register_callback("Named", lambda event, manager: None)
+
+
+def test_a_flood_of_warnings_is_not_remembered(
+    dropin: ModuleType, managers: Callable[..., Manager], ami: ModuleType
+) -> None:
+    """Python keeps the text of each warning that it has shown, and does not show it again."""
+    module = importlib.import_module("amistream.compat.pystrix.manager")
+    manager, parser = managers(), ami.Parser()
+    manager.register_callback("", lambda event, manager: event["Missing"])
+    state = dropin._drop_in._replacements._state_of(manager)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for number in range(3 * module.MAX_SHOWN):
+            state._deliver_batch(parser.feed(2 * message("Event: X", f"Number: {number}")))
+            assert len(module.__warningregistry__) <= module.MAX_SHOWN
+        state._deliver_batch(parser.feed(message("Event: X", f"A: {'x' * module.LONGEST_SHOWN}")))
+        assert len(module.__warningregistry__) == 0
+    assert 0 <= len(caught) - (3 * module.MAX_SHOWN + 1) < 10  # hardly any was shown twice
+
+
+def test_a_response_is_kept_without_a_look_at_all_others(
+    connected: tuple[Manager, socket.socket], ami: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager, _ = connected
+    reader, state = manager._message_reader, manager._amistream
+    callers: set[threading.Thread] = set()
+    monkeypatch.setattr(
+        reader, "_clean_orphaned_responses", lambda: callers.add(threading.current_thread())
+    )
+    sent = [message("Response: Success", f"ActionID: {number}") for number in range(9)]
+    state._take(reader, ami.Parser().feed(b"".join(sent)), 0)
+    assert len(reader._served_requests) == 9
+    assert callers <= {manager._event_callbacks_thread}
+
+
+def test_a_late_response_with_the_same_action_id(
+    ami: ModuleType, dropin: ModuleType, managers: Callable[..., Manager], asterisk: Asterisk
+) -> None:
+    """The one that waited for too long is an orphan, also if it was not dropped yet."""
+    manager = managers(orphaned_response_timeout=0.2)
+    orphans, last = record(manager, None), record(manager, "Last")
+    manager.connect("127.0.0.1", asterisk.port)
+    peer = asterisk.peer()
+    for number in range(2):
+        peer.sendall(message("Response: Success", "ActionID: 1", f"Number: {number}") + LAST)
+        last.wait(number + 1)
+        time.sleep(0.3)
+    assert orphans.wait(2)[0]["Number"] == "0"
+
+
 class Stopped:
     """A callback that stops at its first event until `go_on` is set, then sends an action."""
 

@@ -31,16 +31,32 @@ LONG_WAIT: Final = 1.0
 """Seconds that the reader waits at the bound of queued events before a warning reports it."""
 GRACE: Final = 0.05
 """Seconds that a synchronous request which names no last event waits for its events."""
-MAX_NAMES: Final = 4096
-"""How many event names without their own class are cached."""
+MAX_SHOWN: Final = 256
+"""How many warnings Python may remember, so that it shows each text once."""
+LONGEST_SHOWN: Final = 4096
+"""The longest text that it may remember, in characters."""
+
+Callbacks = tuple[Callable[[Any, Any], object], ...]
+Route = tuple[str, type[dict[str, str]], Callbacks]
+"""What is done with the events of one name: the name, pystrix's class, and the callbacks."""
 
 
-class Route(NamedTuple):
-    """What is done with the events of one name."""
+class Routes(dict[type | str, Route]):
+    """The routes by amistream's class if it serves only one name, else by the event's name.
 
-    name: str
-    cls: type[dict[str, str]]
-    callbacks: tuple[Callable[[Any, Any], object], ...]
+    Names are only kept if a callback was registered for them, so that the stream adds none.
+
+    named: the events' names that callbacks were registered for.
+    universal: the callbacks for all events.
+    """
+
+    def __init__(self, named: frozenset[str], universal: Callbacks) -> None:
+        self.named = named
+        self.universal = universal
+
+
+NO_ROUTES: Final = Routes(frozenset(), ())
+"""In the place of routes that must be made again; nothing is added to it."""
 
 
 class SharedState:
@@ -60,14 +76,14 @@ class ManagerState:
         self.shared = shared
         self.mailbox = Mailbox(shared.factory)
         self.answered = threading.Condition()
-        self._routes: dict[type | str, Route] = {}
+        self._routes = NO_ROUTES
         self._known = (0, 0)
         self._one_name_classes: frozenset[type] = frozenset()
         self._next_cleanup = 0.0
 
     def forget_routes(self) -> None:
-        """Called when callbacks changed. The table is new, as a thread may write to the old one."""
-        self._routes = {}
+        """Called when callbacks changed."""
+        self._routes = NO_ROUTES
 
     def wake(self) -> None:
         """Make the threads that wait check their conditions again."""
@@ -128,12 +144,15 @@ class ManagerState:
 
     def _keep_response(self, reader: Any, response: Any) -> None:
         """Keep a response for its action, up to a deadline; a second response is an orphan."""
-        reader._clean_orphaned_responses()
-        deadline = time.time() + reader._orphaned_response_timeout
+        # pystrix looks at all deadlines here, which is quadratic. `_clean_up` does it instead.
+        now, served, orphan = time.time(), reader._served_requests, response
         with reader._served_requests_lock:
-            kept, _ = reader._served_requests.setdefault(response.action_id, (response, deadline))
-        if kept is not response:
-            reader.response_queue.put(response)
+            kept, deadline = served.get(response.action_id, (None, 0.0))
+            if deadline <= now:
+                served[response.action_id] = (response, now + reader._orphaned_response_timeout)
+                orphan = kept
+        if orphan is not None:
+            reader.response_queue.put(orphan)
 
     def _goes_to_request(self, event: Any) -> bool:
         """Give the event to the synchronous request with its ActionID, if there is one."""
@@ -215,7 +234,7 @@ class ManagerState:
             self._known = known
             counts = Counter(_registry.classes.values())
             self._one_name_classes = frozenset(cls for cls, names in counts.items() if names == 1)
-            self._routes = {}
+            self.forget_routes()
 
     def _deliver_batch(self, batch: list[Any]) -> None:
         manager, make = self.manager, self.shared.factory.event
@@ -249,25 +268,43 @@ class ManagerState:
     def _find_route(self, message: Any) -> Route:
         """The route of a message that has none under its class."""
         routes, name = self._routes, message.name or ""
+        if routes is NO_ROUTES:
+            routes = self._make_routes()
         route = routes.get(name)
         if route is None:
-            route = self._make_route(name)
+            is_named = name in routes.named
+            callbacks = self._callbacks_of(name) if is_named else routes.universal
+            route = (name, self.shared.factory.class_of(name), callbacks)
             if type(message) in self._one_name_classes:
                 routes[type(message)] = route
-            elif len(routes) < MAX_NAMES:
+            elif is_named:
                 routes[name] = route
         return route
 
-    def _make_route(self, name: str) -> Route:
+    def _make_routes(self) -> Routes:
+        manager = self.manager
+        # Both are done under the lock: else a callback that is registered meanwhile may be missing.
+        with manager._event_callbacks_lock:
+            of_kind = manager._event_callbacks
+            named = frozenset(
+                name for kind, name, _ in of_kind if kind == ami._CALLBACK_TYPE_REFERENCE
+            )
+            universal = tuple(
+                function for kind, _, function in of_kind if kind == ami._CALLBACK_TYPE_UNIVERSAL
+            )
+            self._routes = Routes(named, universal)
+            return self._routes
+
+    def _callbacks_of(self, name: str) -> Callbacks:
+        """The callbacks for the events with this name and for all events, as registered."""
         manager = self.manager
         with manager._event_callbacks_lock:
-            callbacks = tuple(
+            return tuple(
                 function
                 for kind, wanted, function in manager._event_callbacks
                 if kind == ami._CALLBACK_TYPE_UNIVERSAL
                 or (kind == ami._CALLBACK_TYPE_REFERENCE and wanted == name)
             )
-        return Route(name, self.shared.factory.class_of(name), callbacks)
 
     def _aggregate(self, event: Any) -> Any:
         """Offer the event to the open aggregates. Return the one that it finishes, or None.
@@ -424,8 +461,16 @@ def report(manager: Any, level: str, text: str) -> None:
         return
     try:
         warnings.warn(text, stacklevel=3)
+        _forget_warnings(text)
     except Warning:  # warnings may be errors, but a thread that serves others must not end
         logging.getLogger("amistream").warning("%s", text)
+
+
+def _forget_warnings(text: str) -> None:
+    """Bound the memory that Python needs to show each text once: it keeps the texts in a dict."""
+    shown = globals().get("__warningregistry__", {})
+    if len(text) > LONGEST_SHOWN or len(shown) > MAX_SHOWN:
+        shown.clear()
 
 
 def _timeout_of(request: Any) -> float:
