@@ -20,6 +20,7 @@ from support.twins import Both, NotBuilt, Twins
 # and the last lines of the output say so. Elsewhere they must be installed.
 DROP_INS = {
     "test_dropin.py": ("pystrix", "panoramisk"),
+    "test_dropin_growth.py": ("pystrix", "panoramisk"),
     "test_panoramisk.py": ("panoramisk",),
     "test_pystrix.py": ("pystrix",),
 }

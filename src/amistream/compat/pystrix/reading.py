@@ -25,6 +25,7 @@ class Connection:
         self._block = bytearray(BLOCK)
         self._view = memoryview(self._block)
         self._has_buffered = True
+        self._timed_out = False
         self._waiting: deque[Message] = deque()
         self._counted = 0
         self.too_large = 0
@@ -36,7 +37,7 @@ class Connection:
         return self._counted - before
 
     def read(self) -> list[Message]:
-        """The messages that came; none after the connection's timeout.
+        """The messages that came; none after the connection's timeout or if none is whole yet.
 
         pystrix's ManagerSocketError at the end of the stream.
         """
@@ -44,9 +45,11 @@ class Connection:
             found, self._waiting = list(self._waiting), deque()
             return found
         connection = self._connection
+        self._timed_out = False
         try:
             data = self._receive()
         except TimeoutError:
+            self._timed_out = True
             return []
         except (OSError, ValueError, AttributeError) as error:  # another thread closed it
             connection.close()
@@ -63,11 +66,11 @@ class Connection:
 
     def read_one(self) -> Message | None:
         """The next message; None after the connection's timeout."""
-        found = self.read()
-        if not found:
-            return None
-        self._waiting.extend(found[1:])
-        return found[0]
+        while not self._waiting:
+            self._waiting.extend(self.read())
+            if self._timed_out:
+                return None
+        return self._waiting.popleft()
 
     def _receive(self) -> bytes | memoryview:
         """A block of bytes; an empty one at the end of the stream."""
