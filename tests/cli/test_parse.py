@@ -59,17 +59,19 @@ ESCAPED = r"a\x1b[2J\x07\x85b\u202ec\u2066d\u200fe\u061cf\x7fg"
 def test_no_form_can_steer_the_terminal(at_terminal, save):
     """Text, JSON and CSV at a real terminal; names of headers as well as values."""
     raw = f"Event: X\r\n{STEERING}: {STEERING}\r\nOther: \xe9\r\n\r\n".encode()
-    path = save(raw + b"Event: X\r\nBad: \xff\r\n\r\n")
+    path = save(raw + b"Event: X\r\nBad: \xff\xc2\x85\r\n\r\n")
     assert at_terminal("stdout", "parse", path)[1].replace("\r", "") == (
-        f"Event: X\n{ESCAPED}: {ESCAPED}\nOther: \xe9\n\nEvent: X\nBad: \\xff\n"
+        f"Event: X\n{ESCAPED}: {ESCAPED}\nOther: \xe9\n\nEvent: X\nBad: \\xff\\x85\n"
     )
     _, text = at_terminal("stdout", "parse", path, "--csv")
-    assert text.replace("\r", "") == (f"Event,{ESCAPED},Other,Bad\nX,{ESCAPED},\xe9,\nX,,,\\xff\n")
+    assert text.replace("\r", "") == (
+        f"Event,{ESCAPED},Other,Bad\nX,{ESCAPED},\xe9,\nX,,,\\xff\\x85\n"
+    )
     _, text = at_terminal("stdout", "parse", path, "--json")
     assert text.replace("\r", "").replace("\n", "").isprintable()
     first, second = map(json.loads, text.splitlines())
     assert first == {"Event": "X", STEERING: STEERING, "Other": "\xe9"}
-    assert second == {"Event": "X", "Bad": "\udcff"}
+    assert second == {"Event": "X", "Bad": "\udcff\x85"}
 
 
 def test_csv_in_a_file_has_the_bytes_that_were_sent(run, save):
