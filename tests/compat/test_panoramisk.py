@@ -19,6 +19,7 @@ from panoramisk import CallManager, Manager
 from panoramisk import utils as panoramisk_utils
 from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.message import Message
+from support.calls import calls_of
 from support.drop_ins import BANNER, HANGUP, TIMEOUT, Transport, message
 
 LAST = b"Event: Last\r\nPrivilege: all\r\n\r\n"
@@ -322,6 +323,10 @@ ODD = {
     "a wide space at the end": "Event: X\r\nA: 1\r\nB: 2\N{EM SPACE}\r\n\r\n".encode(),
     "only a space at the end": b"Event: X\r\nA: 1\r\n \r\n\r\n",
     "a repeated header": b"Event: X\r\nA: 1\r\nB: 2\r\nA: 3\r\nA: 4\r\n\r\n",
+    "a repeated header, and its name in another case": b"Event: X\r\nA: 1\r\nA: 2\r\na: 3\r\n\r\n",
+    "the same the other way round": b"Event: X\r\na: 1\r\nA: 2\r\nA: 3\r\n\r\n",
+    "a repeated quoted Result": b"Event: X\r\nResult: 1%20\r\nB: 2\r\nresult: 2\r\n\r\n",
+    "a repeated Content": b"Event: X\r\nContent: 1\r\nB: 2\r\nContent: 2\r\n\r\n",
     "names that differ in case": b"Event: X\r\nUniqueid: 1\r\nB: 2\r\nUniqueID: 3\r\n\r\n",
     "both of them": b"Event: X\r\nA: 1\r\na: 2\r\nA: 3\r\n\r\n",
     "a name in capitals": b"Event: X\r\nCHANNEL: 1\r\n\r\n",
@@ -383,12 +388,11 @@ def test_odd_messages_are_read_as_panoramisk_does(drop_in, messages, raw, encodi
         found = []
         protocol.factory.register_event("*", lambda _, event: found.append(described(event)))
         protocol.data_received(BANNER)
-        for _ in range(3):  # the first message teaches the shape
+        for _ in range(2 * messages.USES_TO_LEARN if encoding == "utf8" else 2):
             protocol.data_received(raw + LAST)
         return found
 
     expected = seen()
-    messages._shapes.clear()
     with drop_in.installed():
         assert seen() == expected
         if encoding != "utf-16":
@@ -1095,20 +1099,88 @@ def test_many_names_do_not_grow_anything(installed, manager_module, messages):
         )
     state = vars(protocol.factory)[manager_module.STATE]
     assert len(state.routes) <= manager_module.MAX_NAMES
-    assert len(messages._shapes) <= messages.MAX_FIRST_LINES
     assert len(messages._needles) <= messages.MAX_KEYS
-    known = len(state.routes)
-    protocol.data_received(message("Event: " + "x" * 1000, "N: 1", "H1: 1"))
-    assert len(state.routes) == known
+
+
+def test_full_caches_learn_again(installed, manager_module, messages):
+    """Else a flood of names would make all names slow that come later."""
+    protocol, _ = unconnected()
+    protocol.data_received(HANGUP)  # makes the state
+    state = vars(protocol.factory)[manager_module.STATE]
+    assert [key.__name__ for key in state.routes if isinstance(key, type)] == ["Hangup"]
+    for n in range(2 * manager_module.MAX_NAMES + 1):
+        state.route_of_name(f"E{n}")
+        assert f"E{n}" in state.routes
+    assert len(state.routes) <= manager_module.MAX_NAMES
+    for n in range(2 * messages.MAX_KEYS + 1):
+        messages._needle(f"K{n}")
+        assert f"K{n}" in messages._needles
+    assert len(messages._needles) <= messages.MAX_KEYS
+
+
+def test_long_names_are_in_no_cache(installed, manager_module, messages):
+    protocol, seen = unconnected()
+    longest, longer = "x" * 64, "x" * 65
+    for name in (longest, longer):
+        protocol.data_received(message(f"Event: {name}", f"{name}: 1"))
+        event = messages.lazy(message("Event: X", f"{name}: 1"), "X", "utf8")
+        assert event[name] == getattr(event, name) == "1"
+    assert [name for name, _ in seen] == [longest, longer]
+    state = vars(protocol.factory)[manager_module.STATE]
+    assert (longest in state.routes, longer in state.routes) == (True, False)
+    assert (longest in messages._needles, longer in messages._needles) == (True, False)
+    assert (longest in messages._uses, longer in messages._uses) == (True, False)
+
+
+def test_nothing_is_learned_of_the_order_of_headers(installed, messages):
+    """So an order that was never seen before takes no more work than another."""
+    lines = [f"H{n}: {n}" for n in range(60)]
+
+    def work(order):
+        event = messages.lazy(message("Event: Hangup", *order), "Hangup", "utf8")
+        return calls_of(lambda: event.items())
+
+    orders = [lines[n:] + lines[:n] for n in range(20)]
+    assert len({work(order) for order in orders + orders}) == 1
+
+
+def test_work_is_linear_in_repeated_headers(installed, messages):
+    def work(number):
+        lines = [f"ChanVariable: V{n}=1" for n in range(number)]
+        event = messages.lazy(message("Event: Hangup", *lines), "Hangup", "utf8")
+        return calls_of(lambda: event._store)
+
+    assert work(4000) - work(3000) == work(2000) - work(1000)
+
+
+def test_attributes_that_are_read_often_are_learned(installed, messages):
+    event = messages.lazy(HANGUP, "Hangup", "utf8")
+    kind = type(event)
+    for _ in range(messages.USES_TO_LEARN - 1):
+        assert event.often == ""
+    assert "often" not in vars(kind)
+    assert event.often == ""
+    assert isinstance(vars(kind)["often"], messages._Attribute)
+    assert event.often == ""
 
 
 def test_many_attributes_do_not_grow_the_class(installed, messages):
-    for n in range(2 * messages.MAX_ATTRIBUTES):
-        assert getattr(messages.lazy(HANGUP, "Hangup", "utf8"), f"a{n}") == ""
-    assert len(messages._attributes) <= messages.MAX_ATTRIBUTES
     event = messages.lazy(HANGUP, "Hangup", "utf8")
+    kind = type(event)
+    for n in range(2 * messages.MAX_COUNTED):
+        assert getattr(event, f"seldom{n}") == ""
+        assert len(messages._uses) <= messages.MAX_COUNTED
+    own = len(vars(kind)) - len(messages._attributes)
+    for n in range(2 * messages.MAX_ATTRIBUTES + 1):
+        messages._uses[f"a{n}"] = messages.USES_TO_LEARN
+        assert getattr(event, f"a{n}") == ""
+        assert f"a{n}" in vars(kind)
+        assert len(messages._attributes) <= messages.MAX_ATTRIBUTES
+        assert len(vars(kind)) == own + len(messages._attributes)
+    assert "a0" not in vars(kind)
+    assert "a0" not in messages._uses  # it must be read often again
+    assert event.a0 == ""
     assert event.cause == "16"
-    assert not hasattr(type(event), f"a{n}")
 
 
 def test_line_ends_of_the_testing_module(installed, monkeypatch):

@@ -11,18 +11,20 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
 from amistream import _registry
-from amistream._wire import USER_EVENT
+from amistream._wire import LONGEST_CACHED_NAME, USER_EVENT
 from amistream.compat.panoramisk.messages import EOL, eager, lazy
 
 Protocol: Any = importlib.import_module("panoramisk.ami_protocol").AMIProtocol
 utils: Any = importlib.import_module("panoramisk.utils")
 
 MAX_NAMES: Final = 2048
-LONGEST_NAME: Final = 256
+"""How many routes are cached."""
+_CUSTOM: Final = USER_EVENT.decode()
 _SECOND_EVENT_HEADER: Final = b"\nevent: "
 
 STATE: Final = "_amistream_state"
@@ -48,7 +50,7 @@ class Route:
         self.matches = matches
         self.patterns = [pattern for _, pattern in matches]
         self.first_line = f"Event: {name}{EOL}".encode() if is_plain else None
-        self.is_custom = name == USER_EVENT.decode()
+        self.is_custom = name == _CUSTOM
         self.is_simple = is_plain and not self.is_custom and name.lower() != "shutdown"
         self.is_wanted = bool(matches) or not self.is_simple
 
@@ -69,6 +71,7 @@ class ManagerState:
         """By event name, or by an amistream class that serves only one name."""
         self._patterns: list[Any] = []
         self._registered = 0
+        self._one_name_classes: frozenset[type] = frozenset()
 
     def refresh(self, manager: Any) -> None:
         """Clear the cache if patterns changed, or event classes were registered."""
@@ -76,6 +79,8 @@ class ManagerState:
         if manager.patterns != self._patterns or registered != self._registered:
             self._patterns = list(manager.patterns)
             self._registered = registered
+            counts = Counter(_registry.classes.values())
+            self._one_name_classes = frozenset(cls for cls, names in counts.items() if names == 1)
             self.routes.clear()
 
     def route_of_name(self, name: str) -> Route:
@@ -86,7 +91,7 @@ class ManagerState:
             route = Route(
                 name, [(index, one) for index, (one, regexp) in numbered if regexp.match(name)]
             )
-            if len(name) <= LONGEST_NAME:
+            if len(name) <= LONGEST_CACHED_NAME:
                 self._cache(name, route)
         return route
 
@@ -95,7 +100,7 @@ class ManagerState:
         route = self.route_of_name(wire.name or "")
         cls = type(wire)
         # The lookup of the name takes longer than the rest. So the class is a key too if it can be.
-        if list(_registry.classes.values()).count(cls) == 1:
+        if cls in self._one_name_classes:
             self._cache(cls, route)
         return route
 

@@ -8,20 +8,22 @@ header, a change) makes panoramisk's own dict of them; from then on the message 
 from __future__ import annotations
 
 import importlib
-import re
-from typing import Any, Final, NamedTuple
+import threading
+from typing import Any, Final
+
+from amistream._wire import LONGEST_CACHED_NAME
 
 Message: Any = importlib.import_module("panoramisk.message").Message
 
 EOL: Final = "\r\n"
 LONGEST_SEARCHED: Final = 8192
 """Longer messages are read as a whole: one search for each header would take too long."""
+# The bounds of the caches. A cache that is full is emptied; names longer than LONGEST_CACHED_NAME
+# are in no cache.
 MAX_KEYS: Final = 4096
 MAX_ATTRIBUTES: Final = 1024
-MAX_FIRST_LINES: Final = 512
-MAX_SHAPES_OF_A_LINE: Final = 8
-MAX_HEADERS_OF_A_SHAPE: Final = 64
-LONGEST_FIRST_LINE: Final = 256
+MAX_COUNTED: Final = 4096
+USES_TO_LEARN: Final = 64
 
 
 def lazy(raw: bytes, name: str, encoding: str) -> Any:
@@ -85,7 +87,7 @@ class _LazyMessage(Message):  # type: ignore[misc]
         if self._read is None:
             text = self._raw.decode(self._encoding, "ignore").strip()
             first_line = text.partition(EOL)[0]
-            self._read = _read_all(first_line, text)
+            self._read = _read_all(text)
             if first_line == f"Event: {self.event}":  # else the program has set it
                 del self.event
         return self._read
@@ -143,26 +145,52 @@ class _Attribute:
             return ""
 
 
+# Reentrant: the GC may run a finalizer that reads an attribute of a message.
+_learning = threading.RLock()
 _attributes: set[str] = set()
+_uses: dict[str, int] = {}
+"""How often each attribute was read that is not in `_attributes`."""
 
 
 def _learn_attribute(attribute: str) -> None:
-    """Add a header that is read by attribute to the class, up to MAX_ATTRIBUTES."""
-    if attribute == "event" or attribute.startswith("_") or attribute in _attributes:
+    """Add a header that is often read by attribute to the class.
+
+    Each change of the class makes all attributes slower for a while, so attributes that are read
+    only a few times are not added. If there are too many, all are forgotten.
+    """
+    global _attributes, _uses
+    if (
+        attribute == "event"
+        or attribute.startswith("_")
+        or len(attribute) > LONGEST_CACHED_NAME
+        or attribute in _attributes
+    ):
         return
-    if len(_attributes) < MAX_ATTRIBUTES:
+    uses = _uses.get(attribute, 0) + 1
+    if uses < USES_TO_LEARN:
+        if len(_uses) >= MAX_COUNTED:
+            _uses = {}
+        _uses[attribute] = uses
+        return
+    with _learning:
+        if len(_attributes) >= MAX_ATTRIBUTES:
+            forgotten, _attributes = _attributes, set()
+            for known in forgotten:
+                delattr(_LazyMessage, known)
+        _uses.pop(attribute, None)
         _attributes.add(attribute)
         setattr(_LazyMessage, attribute, _Attribute(attribute))
 
 
 _EVENT: Final = b"\r\nevent: "
 
-_needles: dict[str, bytes] = {"event": _EVENT}
+_needles: dict[str, bytes] = {}
 """Cache: by key, the result of `_needle`; at most MAX_KEYS."""
 
 
 def _needle(key: str) -> bytes:
     """The bytes before a header's value, in lower case; empty if the header cannot be searched."""
+    global _needles
     cached = _needles.get(key)
     if cached is not None:
         return cached
@@ -173,7 +201,9 @@ def _needle(key: str) -> bytes:
         needle = b""
     if needle == _EVENT:
         needle = _EVENT
-    if len(_needles) < MAX_KEYS:
+    if len(key) <= LONGEST_CACHED_NAME:
+        if len(_needles) >= MAX_KEYS:
+            _needles = {}
         _needles[key] = needle
     return needle
 
@@ -191,38 +221,38 @@ def _searchable(raw: bytes) -> bytes:
     return lowered if 0x20 < lowered[-1] < 0x7F else b""
 
 
-class _Shape(NamedTuple):
-    """Header names in the order in which events of one name nearly always have them.
-
-    repeated: the lower-case names that were sent more than once, with their indexes.
-    """
-
-    match: Any
-    lowered: tuple[str, ...]
-    names: tuple[str, ...]
-    repeated: tuple[tuple[str, tuple[int, ...]], ...]
-
-    def read(self, values: tuple[str, ...]) -> dict[str, tuple[str, Any]]:
-        """The headers with these values, in panoramisk's form."""
-        sent = zip(self.names, values, strict=True)
-        store: dict[str, tuple[str, Any]] = dict(zip(self.lowered, sent, strict=True))
-        for lowered, indexes in self.repeated:
-            store[lowered] = self.names[indexes[0]], [values[index] for index in indexes]
-        store["content"] = ("content", "")
-        return store
+def _read_all(text: str) -> dict[str, tuple[str, Any]]:
+    """An event's headers in panoramisk's form; panoramisk itself reads those with special rules."""
+    store: dict[str, tuple[str, Any]] = {}
+    for line in text.split(EOL):
+        name, colon, value = line.partition(": ")
+        if not colon:
+            continue
+        header = (name, value)
+        first = store.setdefault(name.lower(), header)
+        if first is not header and not _add_value(first, header, store):
+            return _read_as_panoramisk(text)
+    if not store.keys().isdisjoint(Message.quoted_keys):
+        return _read_as_panoramisk(text)
+    store["content"] = ("content", "")
+    return store
 
 
-_shapes: dict[str, list[_Shape]] = {}
-"""Shapes by the event's first line, for at most MAX_FIRST_LINES; none is ever removed."""
+def _add_value(
+    first: tuple[str, Any], header: tuple[str, str], store: dict[str, tuple[str, Any]]
+) -> bool:
+    """Add a value of a repeated header; False if the names differ in case, or name the event."""
+    name, value = header
+    if first[0] != name or name == "Event":
+        return False
+    if isinstance(first[1], list):
+        first[1].append(value)
+    else:
+        store[name.lower()] = (name, [first[1], value])
+    return True
 
 
-def _read_all(first_line: str, text: str) -> dict[str, tuple[str, Any]]:
-    """An event's headers in panoramisk's form; if its shape is known, one match reads them."""
-    for shape in _shapes.get(first_line, ()):
-        match = shape.match(text)
-        if match is not None:
-            return shape.read(match.groups())
-    _learn_shape(first_line, text)
+def _read_as_panoramisk(text: str) -> dict[str, tuple[str, Any]]:
     read: dict[str, tuple[str, Any]] = Message.from_line(text)._store
     _keep_first_name(read)
     return read
@@ -236,34 +266,3 @@ def _keep_first_name(store: dict[str, tuple[str, Any]]) -> None:
     sent_as, name = store.get("event", ("", ""))
     if isinstance(name, list):
         store["event"] = sent_as, name[0]
-
-
-def _learn_shape(first_line: str, text: str) -> None:
-    """Remember the shape of an event if all its lines are plain headers, up to the bounds.
-
-    The last line may be no header: the space after its colon may have been removed.
-    """
-    known = _shapes.get(first_line, [])
-    no_room = not known and len(_shapes) == MAX_FIRST_LINES
-    if no_room or len(known) == MAX_SHAPES_OF_A_LINE:
-        return
-    if len(first_line) > LONGEST_FIRST_LINE or text.count(EOL) > MAX_HEADERS_OF_A_SHAPE:
-        return
-    lines = text.split(EOL)
-    last_line = [] if ": " in lines[-1] else [re.escape(lines.pop())]
-    if not all(": " in line for line in lines):
-        return
-    names = tuple(line.partition(": ")[0] for line in lines)
-    lowered = tuple(name.lower() for name in names)
-    is_ambiguous = len(set(lowered)) != len(set(names))  # names that differ in case only
-    is_quoted = not set(Message.quoted_keys).isdisjoint(lowered)
-    if is_ambiguous or is_quoted or lowered.count("event") > 1:
-        return
-    headers = [f"{re.escape(sent)}: ([^\r\n]*)" for sent in names]
-    pattern = re.compile(EOL.join(headers + last_line))
-    repeated = tuple(
-        (one, tuple(index for index, other in enumerate(lowered) if other == one))
-        for one in dict.fromkeys(lowered)
-        if lowered.count(one) > 1
-    )
-    _shapes[first_line] = [*known, _Shape(pattern.fullmatch, lowered, names, repeated)]
