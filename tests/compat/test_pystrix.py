@@ -1033,15 +1033,21 @@ def test_events_wait_in_bounded_memory_but_answers_come_through(
         assert mailbox.empty()
 
 
-def test_the_bytes_of_waiting_events_are_bounded_too(
-    ami: ModuleType, managers: Callable[..., Manager], asterisk: Asterisk
+@pytest.mark.parametrize(("first", "what"), [("Event: Long", "Long"), ("Response: Long", None)])
+def test_the_bytes_of_waiting_messages_are_bounded_too(
+    ami: ModuleType,
+    managers: Callable[..., Manager],
+    asterisk: Asterisk,
+    first: str,
+    what: str | None,
 ) -> None:
+    """Also those of responses that belong to no action: their callbacks run in the same thread."""
     dropin = importlib.import_module("amistream.compat.pystrix")
     count, bound = 300, 1 << 20
-    long = message("Event: Long", f"A: {'x' * 100_000}")
+    long = message(first, f"A: {'x' * 100_000}")
     with dropin.installed(max_queued_bytes=bound):
         manager = managers(logger=(logger := Log()))
-        stopped, every, last = Stopped(), record(manager, "Long"), record(manager, "Last")
+        stopped, every, last = Stopped(), record(manager, what), record(manager, "Last")
         manager.register_callback("Hangup", stopped)
         manager.connect("127.0.0.1", asterisk.port)
         peer = asterisk.peer()
@@ -1055,7 +1061,7 @@ def test_the_bytes_of_waiting_events_are_bounded_too(
         assert eventually(lambda: logger.warnings)
         mailbox = manager._message_reader.event_queue
         time.sleep(0.2)
-        # The last block made it more than the bound. It may have ended an event that began before.
+        # The last block made it more than the bound. It may have ended a message that began before.
         assert bound < mailbox.size < bound + (1 << 18) + len(long)
         assert sending.is_alive()  # the server has to wait
         assert "max_queued_bytes=1048576" in logger.warnings[0]
@@ -1091,20 +1097,22 @@ def test_the_mailbox_subtracts_what_was_added(dropin: ModuleType) -> None:
     factory = importlib.import_module("amistream.compat.pystrix.messages").MessageFactory()
     mailbox = module.Mailbox(factory)
     for number in range(4):
-        mailbox.put_batch([{}] * number, 100 + number)
+        mailbox.put_batch([{}] * number, 0, 100 + number)
     mailbox.put({})
-    assert (mailbox.qsize(), mailbox.size) == (7, 101 + 102 + 103)
+    mailbox.put_batch([], 5, 50)
+    assert (mailbox.qsize(), mailbox.size) == (12, 100 + 101 + 102 + 103 + 50)
+    assert mailbox.take_batch(0) == []
+    assert mailbox.get_nowait() == {}
+    assert (mailbox.qsize(), mailbox.size) == (11, 102 + 103 + 50)
     mailbox.get_nowait()
-    assert (mailbox.qsize(), mailbox.size) == (6, 102 + 103)
-    mailbox.get_nowait()
-    assert (mailbox.qsize(), mailbox.size) == (5, 102 + 103)
+    assert (mailbox.qsize(), mailbox.size) == (10, 102 + 103 + 50)
     assert mailbox.take_batch(0) == [{}]
-    assert (mailbox.qsize(), mailbox.size) == (4, 103)
     assert mailbox.take_batch(0) == [{}] * 3
     assert mailbox.take_batch(0) == [{}]
-    assert (mailbox.qsize(), mailbox.size) == (0, 0)
+    assert (mailbox.qsize(), mailbox.size) == (5, 50)
     with pytest.raises(queue.Empty):
         mailbox.get_nowait()
+    assert (mailbox.qsize(), mailbox.size) == (0, 0)
 
 
 @pytest.mark.parametrize("name", ["max_queued", "max_queued_bytes"])

@@ -45,9 +45,10 @@ def install(
     """Make every Manager of pystrix use amistream, also those that run already.
 
     max_message: a message with more bytes is skipped, and a warning reports it.
-    max_queued: if more events wait for callbacks, reading pauses until at most half as many wait.
-    max_queued_bytes: the same bound for the bytes of these events, counted as they were read from
-        the socket; the memory in use is larger. One event is read even if it is longer.
+    max_queued: if more events and responses wait for callbacks, reading pauses until at most half
+        as many wait.
+    max_queued_bytes: the same bound for their bytes, counted as they were read from the socket; the
+        memory in use is larger. One message is read even if it is longer.
     eager: fill each event's dictionary at once, for C extensions that read a dict's storage
         directly. None fills it if one of the known extensions (orjson, ujson, ...) was imported.
 

@@ -13,9 +13,10 @@ from amistream.messages import Message
 
 
 class _Batch(NamedTuple):
-    """Events, and the number of bytes that were read for them."""
+    """Events that were read together with so many other messages, and the bytes of all of them."""
 
     events: list[Any]
+    others: int
     size: int
 
 
@@ -39,16 +40,18 @@ class Mailbox:
 
     @property
     def size(self) -> int:
-        """How many bytes were read for the events that are queued."""
+        """How many bytes were read for the messages that are queued."""
         return self._size
 
-    def put_batch(self, events: list[Any], size: int) -> None:
-        """Add events, for which `size` bytes were read: amistream's messages, or pystrix's."""
-        if not events:
-            return
+    def put_batch(self, events: list[Any], others: int, size: int) -> None:
+        """Add events: amistream's messages, or events that pystrix made.
+
+        others: how many responses were read with them, which wait for the same thread.
+        size: how many bytes were read for all of them.
+        """
         with self._changed:
-            self._batches.append(_Batch(events, size))
-            self._queued += len(events)
+            self._batches.append(_Batch(events, others, size))
+            self._queued += len(events) + others
             self._size += size
             self._changed.notify_all()
 
@@ -60,9 +63,7 @@ class Mailbox:
             self._woken = False
             if not self._batches:
                 return []
-            batch = self._batches.popleft()
-            self._subtract(len(batch.events), batch.size)
-            return batch.events
+            return self._take_first()
 
     def wake(self) -> None:
         """Make `take_batch` return, and make a waiting reader check whether it must end."""
@@ -92,42 +93,43 @@ class Mailbox:
             self._bounds = (-1, -1)
             return is_done
 
+    def _take_first(self) -> list[Any]:
+        events, others, size = self._batches.popleft()
+        self._queued -= len(events) + others
+        self._size -= size
+        if self._is_within_bounds():
+            self._changed.notify_all()
+        return events
+
     def _is_within_bounds(self) -> bool:
         events, size = self._bounds
         return self._queued <= events and self._size <= size
 
-    def _subtract(self, number: int, size: int) -> None:
-        self._queued -= number
-        self._size -= size
-        if self._is_within_bounds():
-            self._changed.notify_all()
-
     # pystrix's own dispatcher, and programs that watch the queue, call the methods below.
 
     def qsize(self) -> int:
-        """How many events are queued."""
+        """How many events and responses are queued."""
         return self._queued
 
     def empty(self) -> bool:
-        """Whether no event is queued."""
+        """Whether nothing is queued."""
         return self._queued == 0
 
     def put(self, event: Any) -> None:
         """Add one event."""
-        self.put_batch([event], 0)
+        self.put_batch([event], 0, 0)
 
     def get_nowait(self) -> Any:
         """The oldest event, as an event of pystrix; queue.Empty if there is none."""
         with self._changed:
+            while self._batches and not self._batches[0].events:
+                self._take_first()
             if not self._batches:
                 raise queue.Empty
-            events, size = self._batches[0]
-            event = events.pop(0)
-            if events:
-                size = 0  # it is subtracted with the last event of the batch
-            else:
-                self._batches.popleft()
-            self._subtract(1, size)
+            event = self._batches[0].events.pop(0)
+            self._queued -= 1
+            if not self._batches[0].events:
+                self._take_first()
         if not isinstance(event, Message):
             return event
         name = event.name or ""

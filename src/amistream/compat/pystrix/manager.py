@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import logging
+import queue
 import threading
 import time
 import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from amistream import _registry
@@ -112,8 +114,9 @@ class ManagerState:
     def _take_over(self, reader: Any) -> None:
         """Put the mailbox in the place of the reader's queue, and move the queued events to it."""
         before, reader.event_queue = reader.event_queue, self.mailbox
-        while before is not self.mailbox and not before.empty():
-            self.mailbox.put(before.get_nowait())
+        with suppress(queue.Empty):
+            while before is not self.mailbox:
+                self.mailbox.put(before.get_nowait())
 
     def _take(self, reader: Any, messages: list[Message], size: int) -> None:
         events: list[Any] = messages
@@ -123,7 +126,7 @@ class ManagerState:
             events = [event for event in events if not self._goes_to_request(event)]
         if self.manager._debug:
             self._report_unknown(events)
-        self.mailbox.put_batch(events, size)
+        self.mailbox.put_batch(events, len(messages) - len(events), size)
 
     def _keep_responses(self, reader: Any, messages: list[Message]) -> list[Any]:
         """Keep the responses for the actions that wait; return the rest.
@@ -186,7 +189,7 @@ class ManagerState:
         report(
             self.manager,
             "warning",
-            f"{mailbox.qsize()} events of {mailbox.size} bytes wait for callbacks that are too "
+            f"{mailbox.qsize()} messages of {mailbox.size} bytes wait for callbacks that are too "
             "slow; reading pauses until half of them are done, because of "
             + (f"max_queued={events}" if has_many else f"max_queued_bytes={size}"),
         )

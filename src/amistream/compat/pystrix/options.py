@@ -9,9 +9,9 @@ KNOWN_VERSIONS: Final = ("1.2.0", "1.3.0")
 MAX_MESSAGE: Final = 1 << 26
 """The longest message that is read, in bytes; pystrix itself has no bound."""
 MAX_QUEUED: Final = 100_000
-"""The most events that wait for callbacks before reading pauses."""
+"""The most events and responses that wait for callbacks before reading pauses."""
 MAX_QUEUED_BYTES: Final = 1 << 26
-"""The most bytes, as they were read, of the events that wait before reading pauses."""
+"""The most bytes of these, as they were read, before reading pauses."""
 
 
 class Options(NamedTuple):
