@@ -43,7 +43,7 @@ FINDS = ROOT / "build" / "finds"
 EXTENSION = SOURCE.stem
 MINUTES = {"streams": 60.0, "values": 10.0}
 ROUND = 300
-"""Seconds. A process caches the shapes of 1024 events only; a new process starts empty."""
+"""Seconds. The caches of a process fill; a new process starts with empty ones."""
 ASAN_EVERY = 4
 SLOWEST = 20
 """Seconds that one input may take."""
