@@ -6,7 +6,7 @@ Its rooms have the names of the pure twin's modules. They are included here, so 
 C unit and the C compiler can inline across them.
 
 Ownership: a message owns a copy of its bytes, in a block beside the object, and its index of lines
-once that is built. Nothing points into a chunk after `feed` returns. Every offset into a message
+once that is built, with a reference to the shape that they have. Nothing points into a chunk after `feed` returns. Every offset into a message
 comes from `ami_split_lines` or is checked by `split_as_before`: the lines lie inside the message,
 and one more entry after the last line starts at the message's end.
 """

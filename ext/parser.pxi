@@ -114,7 +114,8 @@ cdef class Parser:
         """The messages that `data` completes.
 
         TypeError if `data` is not bytes-like, MessageTooLarge if a message passes a bound,
-        ParserInUse if two calls overlap. No bytes raise anything else. An error from outside,
+        ParserInUse if two calls overlap. No bytes raise anything else. After MessageTooLarge the
+        rest of the chunk waits for the next call, which may have no data. An error from outside,
         such as MemoryError, loses the chunk and the message in progress; the parser reads on
         with the next chunk.
         """

@@ -972,6 +972,18 @@ def test_a_response_is_kept_without_a_look_at_all_others(
     assert callers <= {manager._event_callbacks_thread}
 
 
+def test_responses_that_nobody_waits_for_are_orphans_if_there_are_many(
+    connected: tuple[Manager, socket.socket], ami: ModuleType
+) -> None:
+    manager, _ = connected
+    reader, state = manager._message_reader, manager._amistream
+    orphans = record(manager, None)
+    sent = (message("Response: Success", f"ActionID: {number}") for number in range(1024 + 3))
+    state._take(reader, ami.Parser().feed(b"".join(sent)), 0)
+    assert len(reader._served_requests) == 1024
+    assert [orphan.action_id for orphan in orphans.wait(3)] == ["1024", "1025", "1026"]
+
+
 def test_a_late_response_with_the_same_action_id(
     ami: ModuleType, dropin: ModuleType, managers: Callable[..., Manager], asterisk: Asterisk
 ) -> None:

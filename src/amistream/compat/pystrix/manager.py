@@ -33,6 +33,8 @@ LONG_WAIT: Final = 1.0
 """Seconds that the reader waits at the bound of queued events before a warning reports it."""
 GRACE: Final = 0.05
 """Seconds that a synchronous request which names no last event waits for its events."""
+MAX_KEPT: Final = 1024
+"""How many responses may wait for the threads that sent the actions; others are orphans at once."""
 MAX_SHOWN: Final = 256
 """How many warnings Python may remember, so that it shows each text once."""
 LONGEST_SHOWN: Final = 4096
@@ -146,12 +148,16 @@ class ManagerState:
         return events
 
     def _keep_response(self, reader: Any, response: Any) -> None:
-        """Keep a response for its action, up to a deadline; a second response is an orphan."""
+        """Keep a response for its action, up to a deadline; a second response is an orphan.
+
+        So is a response that finds MAX_KEPT others: nobody waits for so many.
+        """
         # pystrix looks at all deadlines here, which is quadratic. `_clean_up` does it instead.
         now, served, orphan = time.time(), reader._served_requests, response
         with reader._served_requests_lock:
             kept, deadline = served.get(response.action_id, (None, 0.0))
-            if deadline <= now:
+            has_room = response.action_id in served or len(served) < MAX_KEPT
+            if deadline <= now and has_room:
                 served[response.action_id] = (response, now + reader._orphaned_response_timeout)
                 orphan = kept
         if orphan is not None:
@@ -286,17 +292,18 @@ class ManagerState:
 
     def _make_routes(self) -> Routes:
         manager = self.manager
-        # Both are done under the lock: else a callback that is registered meanwhile may be missing.
+        # Under the lock: else a callback that is registered meanwhile may be missing for ever.
         with manager._event_callbacks_lock:
-            of_kind = manager._event_callbacks
+            registered = manager._event_callbacks
             named = frozenset(
-                name for kind, name, _ in of_kind if kind == ami._CALLBACK_TYPE_REFERENCE
+                name for kind, name, _ in registered if kind == ami._CALLBACK_TYPE_REFERENCE
             )
             universal = tuple(
-                function for kind, _, function in of_kind if kind == ami._CALLBACK_TYPE_UNIVERSAL
+                function for kind, _, function in registered if kind == ami._CALLBACK_TYPE_UNIVERSAL
             )
-            self._routes = Routes(named, universal)
-            return self._routes
+            # Not read back: another thread may have put NO_ROUTES there.
+            made = self._routes = Routes(named, universal)
+            return made
 
     def _callbacks_of(self, name: str) -> Callbacks:
         """The callbacks for the events with this name and for all events, as registered."""
