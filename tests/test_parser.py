@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import itertools
+import operator
 import pickle
 import re
 import signal
 import sys
 from array import array
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
@@ -709,10 +711,8 @@ def test_a_feed_broken_from_outside_is_forgotten(
         start = parser.bytes
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there is no timer's signal")
-def test_ctrl_c_ends_a_long_feed(ami: ModuleType) -> None:
-    """Two million messages take far longer than the timer. All of them are in one call."""
-    parser, chunk = ami.Parser(only=()), 2_000_000 * b"Event: X\r\n\r\n"
+def interrupted(work: Callable[[], object]) -> bool:
+    """Do the work, and let a signal's handler raise KeyboardInterrupt meanwhile."""
 
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
@@ -720,13 +720,46 @@ def test_ctrl_c_ends_a_long_feed(ami: ModuleType) -> None:
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.01)
-        with pytest.raises(KeyboardInterrupt):
-            parser.feed(chunk)
+        work()
+    except KeyboardInterrupt:
+        return True
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+    return False
+
+
+needs_timer = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there is no timer")
+
+
+@needs_timer
+def test_ctrl_c_ends_a_long_feed(ami: ModuleType) -> None:
+    """Two million messages take far longer than the timer. All of them are in one call."""
+    parser, chunk = ami.Parser(only=()), 2_000_000 * b"Event: X\r\n\r\n"
+    assert interrupted(lambda: parser.feed(chunk))
     assert parser.skipped < 2_000_000
     assert raws(ami.Parser().feed(HANGUP)) == [HANGUP]
+
+
+@needs_timer
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="others look for signals anywhere")
+@pytest.mark.parametrize(
+    "read",
+    [
+        operator.methodcaller("to_dict"),
+        operator.methodcaller("process"),
+        operator.methodcaller("keys"),
+        operator.methodcaller("get_all", "H1"),
+        operator.attrgetter("data"),
+    ],
+    ids=["to_dict", "process", "keys", "get_all", "data"],
+)
+def test_ctrl_c_ends_a_long_reading(ami: ModuleType, read: Callable[[Any], object]) -> None:
+    """Nothing between the readings looks for signals, so a reading must do so itself."""
+    lines = b"".join(b"H%d: 1\r\nstray\r\n" % number for number in range(20_000))
+    messages = iter(1000 * [ami.Event(b"Event: X\r\n" + lines + b"\r\n")])
+    assert interrupted(lambda: deque(map(read, messages), maxlen=0))
+    assert messages.__length_hint__() > 0
 
 
 def test_a_parser_made_anew_forgets_what_it_selected(ami: ModuleType) -> None:
