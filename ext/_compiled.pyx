@@ -6,9 +6,10 @@ Its rooms have the names of the pure twin's modules. They are included here, so 
 C unit and the C compiler can inline across them.
 
 Ownership: a message owns a copy of its bytes, in a block beside the object, and its index of lines
-once that is built, with a reference to the shape that they have. Nothing points into a chunk after `feed` returns. Every offset into a message
-comes from `ami_split_lines` or is checked by `split_as_before`: the lines lie inside the message,
-and one more entry after the last line starts at the message's end.
+once that is built, with a reference to the shape that they have. Nothing points into a chunk after
+`feed` returns. Every offset into a message comes from `ami_split_lines` or is checked by
+`split_as_before`: the lines lie inside the message, and one more entry after the last line starts
+at the message's end.
 """
 
 import copyreg
@@ -154,3 +155,7 @@ include "shapes.pxi"
 include "header.pxi"
 include "message.pxi"
 include "parser.pxi"
+
+# These two are no part of the module: the caches hold the only objects of them.
+for _name in ("Shape", "Template"):
+    del globals()[_name]

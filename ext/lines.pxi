@@ -206,9 +206,9 @@ cdef inline bytes encoded_name(name):
         return b"\n"  # no header can have this name, as none can have the name given
 
 
-# The cache of header names as str, in groups of NAME_PROBES. A name is cached when it is seen again,
-# in place of another: no stream can fill the cache for good. Most names stand in the slot of their
-# hash, so that the first probe finds them.
+# The cache of header names as str, in groups of NAME_PROBES. A name is cached when it is seen
+# again, in place of another: no stream can fill the cache for good. Most names stand in the slot of
+# their hash, so that the first probe finds them.
 cdef PyObject *name_slots[NAME_SLOTS]       # owned, ASCII, interned
 cdef uint32_t name_hashes[NAME_SLOTS]       # of the name in the slot
 cdef uint32_t last_names[NAME_SLOTS]        # by the upper bits of a hash: the last such name's hash

@@ -407,7 +407,9 @@ cdef dict texts(MessageCore message, ShapedLines *shaped):
             spaced = True
         value = line_value(frame, lines, i)
         PyDict_SetItem(
-            found, header_name(frame, lines, i, &hashes), ascii_text(value) if ascii else text(value)
+            found,
+            header_name(frame, lines, i, &hashes),
+            ascii_text(value) if ascii else text(value),
         )
     if spaced:
         for i in range(lines.output):

@@ -234,8 +234,8 @@ static inline const char *ami_value(const char *buffer, const ami_line *line, si
     return p;
 }
 
-/* The two keys of ami_hash, taken from the interpreter's hash secret before the first hash. Who does
- * not know them cannot choose names that collide.
+/* The two keys of ami_hash, taken from the interpreter's hash secret before the first hash. Nobody
+ * who lacks them can choose names that collide.
  */
 static uint64_t ami_keys[2];
 

@@ -310,12 +310,10 @@ class Parser:
 
         Only the chunk is searched, so that small chunks of a large event cost little.
         """
-        end = bytes(self._pending[-3:]) + chunk
-        return (
-            len(self._pending) + len(chunk) <= self._safe_size
-            and end.find(self._END) < 0
-            and end.find(b"\r\n\n") < 0
-        )
+        if len(self._pending) + len(chunk) > self._safe_size:
+            return False
+        seam = bytes(self._pending[-3:]) + chunk[:3]
+        return not any(end in text for text in (chunk, seam) for end in (self._END, b"\r\n\n"))
 
     def _waits_unread(self) -> bool:
         """Whether there is a pending message and none of its lines was read yet."""
