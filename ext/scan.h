@@ -243,7 +243,8 @@ static uint64_t ami_keys[2];
 static inline uint64_t ami_fold(uint64_t a, uint64_t b)
 {
 #if !defined(AMISTREAM_PORTABLE) && defined(__SIZEOF_INT128__)
-    unsigned __int128 product = (unsigned __int128)a * b;
+    __extension__ typedef unsigned __int128 ami_uint128; /* ISO C has no such type */
+    ami_uint128 product = (ami_uint128)a * b;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 #elif !defined(AMISTREAM_PORTABLE) && defined(_M_X64)
     uint64_t high, low = _umul128(a, b, &high);
