@@ -7,6 +7,7 @@ import itertools
 import operator
 import pickle
 import re
+import gc
 import signal
 import sys
 from array import array
@@ -718,6 +719,7 @@ def interrupted(work: Callable[[], object]) -> bool:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGALRM, interrupt)
+    gc.disable()  # Python ignores what is raised while the callbacks of the GC run
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.01)
         work()
@@ -726,6 +728,7 @@ def interrupted(work: Callable[[], object]) -> bool:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        gc.enable()
     return False
 
 

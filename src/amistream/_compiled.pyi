@@ -99,13 +99,17 @@ class Parser:
     @property
     def max_message(self) -> int: ...
     messages: int
+    only: Any
     skipped: int
+    @property
+    def keep_action_ids(self) -> str: ...
     def __init__(
         self,
         only: Any = None,
         max_message: int = 1 << 20,
         max_line: int = 1 << 18,
         max_headers: int = 1 << 17,
+        keep_action_ids: str = "",
     ) -> None: ...
     def feed(self, data: builtins.bytes | bytearray | memoryview) -> list[Message]: ...
     def close(self) -> list[Message]: ...

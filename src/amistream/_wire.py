@@ -53,3 +53,16 @@ def checked_bound(name: str, value: int, unit: str) -> int:
     if not 1 <= value <= LARGEST_MESSAGE:
         raise ValueError(f"{name} must be 1 to {LARGEST_MESSAGE} {unit}, not {value}")
     return value
+
+
+def checked_prefix(prefix: str) -> bytes:
+    """The bytes of `keep_action_ids`; TypeError or ValueError if no ActionID begins like that."""
+    if not isinstance(prefix, str):
+        raise TypeError(f"keep_action_ids is a str, not {prefix!r}")
+    encoded = prefix.encode("utf-8", "surrogateescape")
+    if any(not 0x21 <= byte <= 0x7E for byte in encoded) or len(encoded) > LONGEST_CACHED_NAME:
+        raise ValueError(
+            f"keep_action_ids has at most {LONGEST_CACHED_NAME} printable ASCII characters and no "
+            f"space, not {prefix!r}"
+        )
+    return encoded

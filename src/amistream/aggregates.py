@@ -140,6 +140,10 @@ class Aggregate(dict[Any, Any]):
             self.evaluate_event(event)
         self._received = other.received
 
+    def finish(self) -> None:
+        """End the list without its finisher: Asterisk has said otherwise that it is whole."""
+        self._finished = True
+
     def fail(self, reason: str) -> None:
         """End the list without its finisher; `reason` becomes its error message."""
         self._finished = True

@@ -169,3 +169,214 @@ class EventNameTaken(AMIError, ValueError):  # noqa: N818
 
     def __str__(self) -> str:
         return f"events named {self.name!r} are served by {self.serving.__name__} already"
+
+
+class UnknownEventName(UserWarning):
+    """A name in `only=` that no class serves, or a pattern that matches no such name.
+
+    The events are selected all the same: a vendor's module may send them. name: the name.
+    nearest: the known name that looks most like it, or None.
+    """
+
+    def __init__(self, name: str, nearest: str | None = None) -> None:
+        super().__init__(name, nearest)
+        self.name = name
+        self.nearest = nearest
+
+    def __str__(self) -> str:
+        what = "no known event matches" if set(self.name) & set("*?") else "no event is named"
+        hint = f"; did you mean {self.nearest!r}?" if self.nearest else ""
+        return f"{what} {self.name!r}{hint}"
+
+
+# --- of the client -----------------------------------------------------------------------------
+
+
+class CannotConnect(AMIError, ConnectionError):  # noqa: N818
+    """No session could be opened. The subclasses name the usual reasons.
+
+    host, port: the server. reason: what went wrong.
+    """
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(reason)  # an OSError would take three arguments for an errno
+        self.host = host
+        self.port = port
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.host, self.port, self.reason), vars(self)
+
+    def __str__(self) -> str:
+        return f"cannot connect to {self.host}:{self.port}: {self.reason}"
+
+
+class ConnectionRefused(CannotConnect):
+    """Nothing listens on this port of the server."""
+
+
+class ConnectTimeout(CannotConnect, TimeoutError):
+    """The server did not complete the connection or the login in time."""
+
+
+class NotAnAMI(CannotConnect):
+    """Something else than a Manager Interface listens on this port."""
+
+
+class TLSFailed(CannotConnect):
+    """The TLS handshake failed: the certificate is not trusted, or the port does not speak TLS."""
+
+
+class LoginFailed(AMIError):  # noqa: N818
+    """The server refused the login.
+
+    username: the manager user. reason: the server's message.
+    """
+
+    def __init__(self, username: str, reason: str) -> None:
+        super().__init__(username, reason)
+        self.username = username
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the login of {self.username!r} failed: {self.reason}"
+
+
+class ConnectionLost(AMIError, ConnectionError):  # noqa: N818
+    """The session ended while something still needed it. An action in flight is not sent again.
+
+    reason: what ended the session. shutdown: whether Asterisk said that it stops; otherwise the
+        connection failed.
+    """
+
+    def __init__(self, reason: str, shutdown: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.shutdown = shutdown
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.reason, self.shutdown), vars(self)
+
+    def __str__(self) -> str:
+        return f"the connection is lost: {self.reason}"
+
+
+class ClientClosed(AMIError):  # noqa: N818
+    """The client was closed; it sends nothing more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def __str__(self) -> str:
+        return "the client is closed"
+
+
+class Unsendable(AMIError, ValueError):  # noqa: N818
+    """An action has a header that cannot be sent as it is. Nothing was sent.
+
+    action: the action's name. header: the header's name; empty if it is the whole action.
+    reason: why.
+    """
+
+    def __init__(self, action: str, header: str, reason: str) -> None:
+        super().__init__(action, header, reason)
+        self.action = action
+        self.header = header
+        self.reason = reason
+
+    def __str__(self) -> str:
+        where = f"{self.action}, header {self.header!r}" if self.header else self.action
+        return f"cannot send {where}: {self.reason}"
+
+
+class ActionFailed(AMIError):  # noqa: N818
+    """Asterisk answered an action with an error.
+
+    action: the action's name. response: the answer.
+    """
+
+    def __init__(self, action: str, response: Any) -> None:
+        super().__init__(action)  # `args` is often logged: it has no message
+        self.action = action
+        self.response = response
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.action, self.response), vars(self)
+
+    def __str__(self) -> str:
+        reason = self.response.message or next(iter(self.response.data), "no reason given")
+        return f"{self.action} failed: {reason}"
+
+
+class PermissionDenied(ActionFailed):
+    """The manager user may not use this action: its `write` in manager.conf lacks a class."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} (the user's `write` in manager.conf does not allow it)"
+
+
+class ActionTimeout(AMIError, TimeoutError):  # noqa: N818
+    """An action was not answered in time. Asterisk may still carry it out.
+
+    action: the action's name. seconds: how long the client waited. hint: a likely cause, or "".
+    """
+
+    def __init__(self, action: str, seconds: float, hint: str = "") -> None:
+        super().__init__(action)
+        self.action = action
+        self.seconds = seconds
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.action, self.seconds, self.hint), vars(self)
+
+    def __str__(self) -> str:
+        hint = f": {self.hint}" if self.hint else ""
+        return f"{self.action} was not answered within {self.seconds:g} s{hint}"
+
+
+class ListIncomplete(AMIError):  # noqa: N818
+    """A list ended, but it is not whole: members are missing, or Asterisk cancelled it.
+
+    action: the action's name. aggregate: the list, with what arrived of it.
+    """
+
+    def __init__(self, action: str, aggregate: Any) -> None:
+        super().__init__(action)
+        self.action = action
+        self.aggregate = aggregate
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.action, self.aggregate), vars(self)
+
+    def __str__(self) -> str:
+        return f"the list of {self.action} is not whole: {self.aggregate.error_message}"
+
+
+class SubscriptionOverflow(AMIError):  # noqa: N818
+    """A subscription's queue was full, and its policy is "error". Later events are lost to it.
+
+    limit: the bound. unit: "events" or "bytes".
+    """
+
+    def __init__(self, limit: int, unit: str) -> None:
+        super().__init__(limit, unit)
+        self.limit = limit
+        self.unit = unit
+
+    def __str__(self) -> str:
+        return (
+            f"the program reads too slowly: {self.limit:,} {self.unit} of events waited in this "
+            "subscription; take fewer events with only=, raise the bound, or choose a policy "
+            "such as overflow='drop_oldest'"
+        )
+
+
+class SubscriptionInUse(AMIError, RuntimeError):  # noqa: N818
+    """Two tasks wait for events of one subscription. Each task needs its own subscription."""
+
+    def __init__(self) -> None:
+        super().__init__("another task already waits for an event of this subscription")
+
+    def __reduce__(self) -> tuple[type[SubscriptionInUse], tuple[()]]:
+        return (SubscriptionInUse, ())

@@ -21,6 +21,7 @@ from amistream._wire import (
     MAX_MESSAGE,
     USER_EVENT,
     checked_bound,
+    checked_prefix,
 )
 from amistream.errors import MessageTooLarge, ParserInUse, TruncatedMessage
 
@@ -51,11 +52,13 @@ class Parser:
     """Splits a stream into messages; the stream may be cut into chunks anywhere.
 
     only: the event classes and event names to build; Event, Response or Message itself stands for
-        all messages of its kind. The parser skips and counts the rest without building it. None
-        builds everything.
+        all messages of its kind. In a name, `*` stands for any bytes and `?` for one byte. The
+        parser skips and counts the rest without building it. None builds everything.
     max_message: the most bytes of a message, its terminator included.
     max_line: the most bytes of a line, its line end included.
     max_headers: the most lines of a message: its headers, repeated ones too, and its output.
+    keep_action_ids: a prefix. Events and responses whose ActionID begins with it are built too,
+        whatever `only` says; "" keeps none.
     """
 
     __slots__ = (
@@ -66,6 +69,7 @@ class Parser:
         "_first_lines",
         "_follows",
         "_is_response",
+        "_kept_action_ids",
         "_line_count",
         "_line_start",
         "_lock",
@@ -74,6 +78,7 @@ class Parser:
         "_max_message",
         "_names_known",
         "_offset",
+        "_only",
         "_pending",
         "_plain",
         "_position",
@@ -120,29 +125,60 @@ class Parser:
         max_message: int = MAX_MESSAGE,
         max_line: int = MAX_LINE,
         max_headers: int = MAX_HEADERS,
+        keep_action_ids: str = "",
     ) -> None:
         if not self._lock.acquire(blocking=False):
             raise ParserInUse
         try:
-            self._set_up(only, max_message, max_line, max_headers)
+            self._set_up(only, max_message, max_line, max_headers, keep_action_ids)
         finally:
             self._lock.release()
 
-    def _set_up(self, only: Any, max_message: int, max_line: int, max_headers: int) -> None:
+    def _set_up(
+        self, only: Any, max_message: int, max_line: int, max_headers: int, keep_action_ids: str
+    ) -> None:
+        self._kept_action_ids = checked_prefix(keep_action_ids)
         self._max_message = checked_bound("max_message", max_message, "bytes")
         self._max_line = checked_bound("max_line", max_line, "bytes")
         self._max_headers = checked_bound("max_headers", max_headers, "lines")
         # A message of so many bytes passes no bound, however its lines are divided.
         self._safe_size = min(max_message, max_line, max_headers)
-        self._select = _registry.select(only)
+        self._first_lines: dict[bytes, type | None] = {}  # of plain events: the class to build
+        self._names_known = 0
+        self._set_selection(only)
         self.messages = 0
         self.bytes = 0
         self.malformed = 0
         self.skipped = 0
         self.banner: str | None = None
-        self._first_lines: dict[bytes, type | None] = {}  # of plain events: the class to build
-        self._names_known = 0
         self._start_stream()
+
+    def _set_selection(self, only: Any) -> None:
+        only = _registry.frozen(only)
+        self._select = _registry.select(only)
+        self._only = only
+        self._first_lines.clear()
+
+    @property
+    def only(self) -> Any:
+        """What the parser builds. Setting it applies to each message that is not given yet.
+
+        ParserInUse if another thread is at work in the parser.
+        """
+        return self._only
+
+    @only.setter
+    def only(self, only: Any) -> None:
+        if not self._lock.acquire(blocking=False):
+            raise ParserInUse
+        try:
+            self._set_selection(only)
+        finally:
+            self._lock.release()
+
+    @property
+    def keep_action_ids(self) -> str:
+        return self._kept_action_ids.decode()
 
     @property
     def max_message(self) -> int:
@@ -326,11 +362,13 @@ class Parser:
         end it. This does the same as `_take_message` and is fifty times as fast: one rsplit cuts
         and copies them all (split takes twice as long). A window bounds what is cut in vain.
         """
+        kept = self._kept_action_ids
         while chunk.startswith(b"Event: ", position):
             window = chunk[position : position + self._window]
             pieces = window.rsplit(self._END)
             rest = pieces.pop()  # an event that is not whole, or empty
-            taken = self._build_plain_events(pieces, found)
+            is_kept = bool(kept) and kept in window
+            taken = self._build_plain_events(pieces, found, is_kept)
             if taken < len(pieces):
                 self._window = self._FIRST_WINDOW
                 return position + sum(map(len, pieces[:taken])) + len(self._END) * taken
@@ -349,8 +387,13 @@ class Parser:
         feed = window.find(b"\n")
         return feed < 0 or window.startswith(b"\r", feed - 1)
 
-    def _build_plain_events(self, pieces: list[bytes], found: list[Message]) -> int:
-        """Build or skip the events up to the first that is not plain, and return their number."""
+    def _build_plain_events(
+        self, pieces: list[bytes], found: list[Message], is_kept: bool
+    ) -> int:
+        """Build or skip the events up to the first that is not plain, and return their number.
+
+        is_kept: whether one of them may be kept for its ActionID.
+        """
         classes, add, new = self._first_lines, found.append, self._new
         line_feed, lines = self._LF, self._NOT_SPLIT_WITHOUT_END
         longest = self._safe_size - len(self._END)
@@ -369,6 +412,8 @@ class Parser:
                 break
             if cls is None and divided and first_line == self._USER_EVENT_LINE:
                 cls = self._user_event_class(piece, lines)
+            if cls is None and is_kept:
+                cls = self._kept_event_class(piece, lines, first_line[7:-2])
             if cls is None:
                 skipped += 1
                 continue
@@ -394,7 +439,7 @@ class Parser:
             self._first_lines.clear()
         divided = name == self._USER_EVENT and self._select.user_events
         self._first_lines[first_line] = (
-            None if divided else self._select.names.get(name, self._select.event)
+            None if divided else self._select.class_for(name)
         )
         return True
 
@@ -404,6 +449,24 @@ class Parser:
         message = new_message(MessageCore, raw, lines)
         called = message._find((USER_EVENT,))[1] or b""
         return select.user_events.get(called, select.user_event)
+
+    def _kept_event_class(self, raw: bytes, lines: Lines, name: bytes) -> type | None:
+        """The class for an event that is not selected; None if its ActionID is not kept either."""
+        if not self._is_kept(raw, lines):
+            return None
+        if name == self._USER_EVENT:
+            message = new_message(MessageCore, raw, lines)
+            called = message._find((USER_EVENT,))[1] or b""
+            return _registry.user_events.get(called) or _registry.class_of(name)
+        return _registry.class_of(name)
+
+    def _is_kept(self, raw: bytes, lines: Lines) -> bool:
+        """Whether the message's ActionID begins with `keep_action_ids`."""
+        kept = self._kept_action_ids
+        if not kept or kept not in raw:
+            return False
+        action_id = new_message(MessageCore, raw, lines).action_id
+        return action_id is not None and action_id.startswith(kept.decode())
 
     def _finish_pending(self, chunk: bytes, found: list[Message]) -> int:
         """Complete the pending message, and return where in `chunk` the next one starts."""
@@ -510,11 +573,15 @@ class Parser:
     def _build(self, raw: bytes) -> Any:
         select = self._select
         if self._event_name is not None:
-            cls = select.names.get(self._event_name, select.event)
+            cls = select.class_for(self._event_name)
             if self._event_name == USER_EVENT and select.user_events:
                 cls = self._user_event_class(raw, NOT_SPLIT)
+            if cls is None:
+                cls = self._kept_event_class(raw, NOT_SPLIT, self._event_name)
         elif self._is_response:
             cls = select.response
+            if cls is None and self._is_kept(raw, NOT_SPLIT):
+                cls = _registry.response_class()
         else:
             cls = select.message
             self.malformed += 1
