@@ -211,19 +211,19 @@ class CannotConnect(AMIError, ConnectionError):  # noqa: N818
         return f"cannot connect to {self.host}:{self.port}: {self.reason}"
 
 
-class ConnectionRefused(CannotConnect):
+class ConnectionRefused(CannotConnect):  # noqa: N818
     """Nothing listens on this port of the server."""
 
 
-class ConnectTimeout(CannotConnect, TimeoutError):
+class ConnectTimeout(CannotConnect, TimeoutError):  # noqa: N818
     """The server did not complete the connection or the login in time."""
 
 
-class NotAnAMI(CannotConnect):
+class NotAnAMI(CannotConnect):  # noqa: N818
     """Something else than a Manager Interface listens on this port."""
 
 
-class TLSFailed(CannotConnect):
+class TLSFailed(CannotConnect):  # noqa: N818
     """The TLS handshake failed: the certificate is not trusted, or the port does not speak TLS."""
 
 
@@ -304,11 +304,12 @@ class ActionFailed(AMIError):  # noqa: N818
         return type(self), (self.action, self.response), vars(self)
 
     def __str__(self) -> str:
-        reason = self.response.message or next(iter(self.response.data), "no reason given")
-        return f"{self.action} failed: {reason}"
+        # The message of a failed Command only says that its output follows.
+        reason = next(iter(self.response.data), None) or self.response.message or "no reason given"
+        return f"{self.action} failed: {reason.strip()}"
 
 
-class PermissionDenied(ActionFailed):
+class PermissionDenied(ActionFailed):  # noqa: N818
     """The manager user may not use this action: its `write` in manager.conf lacks a class."""
 
     def __str__(self) -> str:

@@ -387,9 +387,7 @@ class Parser:
         feed = window.find(b"\n")
         return feed < 0 or window.startswith(b"\r", feed - 1)
 
-    def _build_plain_events(
-        self, pieces: list[bytes], found: list[Message], is_kept: bool
-    ) -> int:
+    def _build_plain_events(self, pieces: list[bytes], found: list[Message], is_kept: bool) -> int:
         """Build or skip the events up to the first that is not plain, and return their number.
 
         is_kept: whether one of them may be kept for its ActionID.
@@ -438,9 +436,7 @@ class Parser:
         if len(self._first_lines) >= self._MOST_FIRST_LINES:
             self._first_lines.clear()
         divided = name == self._USER_EVENT and self._select.user_events
-        self._first_lines[first_line] = (
-            None if divided else self._select.class_for(name)
-        )
+        self._first_lines[first_line] = None if divided else self._select.class_for(name)
         return True
 
     def _user_event_class(self, raw: bytes, lines: Lines) -> type | None:

@@ -53,8 +53,9 @@ def connect(
     events: what Asterisk sends: "on", "off", or classes such as "call,agent".
     auth: "md5" never sends the secret itself; "plain" sends it as text. Over TLS, "md5" falls
         back to "plain" if the server offers no challenge.
-    filters: filters that Asterisk applies to the events, as in the action Filter, such as
-        "!Event: RTCPSent". They need the class `system` in the user's `write`.
+    filters: filters that Asterisk applies to the events, as in the action Filter: regular
+        expressions, such as "Event: Queue", or "!Event: RTCPSent" to exclude. They need the class
+        `system` in the user's `write`. The client adds those that let pass what it needs itself.
     timeout: seconds for the connection and the login.
     boot_timeout: seconds to wait for FullyBooted. A user without the class `system` in `read`
         never gets it: `ami.booted` is then None.

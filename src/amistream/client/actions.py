@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -14,6 +15,9 @@ MAX_LINE: Final = 1024
 
 MAX_HEADERS: Final = 128
 """The most headers of an action, `Action` and `ActionID` included. Asterisk ignores the rest."""
+
+_FREE_OF_QUOTING = frozenset(string.ascii_letters + string.digits + "_-.*()/:@#$")
+"""The characters of a variable's or a function's name."""
 
 _FORBIDDEN = {"\r": "a CR", "\n": "an LF", "\0": "a NUL"}
 
@@ -67,14 +71,24 @@ def _texts(action: str, name: str, value: Any) -> Iterator[str]:
 
 
 def _variable(action: str, name: Any, value: Any) -> str:
-    """The text `name=value` of one channel variable, quoted as Asterisk's reader needs it."""
-    if not isinstance(name, str) or not name or set(name) & set('=,"'):
+    """The text `name="value"` of one channel variable.
+
+    Without the quotes a comma would begin another variable, and Asterisk would drop quotes and
+    backslashes. In them only these two are escaped.
+    """
+    if not isinstance(name, str) or not name or not _FREE_OF_QUOTING.issuperset(name):
         raise Unsendable(action, "Variable", f"{name!r} is no name of a variable")
-    return f"{name}={value}"
+    if not isinstance(value, str | int | float):
+        raise Unsendable(action, "Variable", f"the value of {name} is a {type(value).__name__}")
+    text = next(_texts(action, name, value))
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{name}="{escaped}"'
 
 
 def _line(action: str, name: str, value: str) -> bytes:
     check_text(action, name, value)
+    if value.startswith(" "):
+        raise Unsendable(action, name, "Asterisk drops the spaces that its value begins with")
     line = f"{name}: {value}".encode("utf-8", "surrogateescape")
     if len(line) + 2 > MAX_LINE:
         reason = f"its line has {len(line) + 2:,} bytes; Asterisk reads at most {MAX_LINE:,}"

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Hashable, Iterator
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from amistream import _registry
 from amistream.client.backoff import Backoff
@@ -38,7 +38,6 @@ from amistream.client.subscriptions import (
     new_queue,
 )
 from amistream.errors import (
-    ActionTimeout,
     AMIError,
     CannotConnect,
     ClientClosed,
@@ -737,8 +736,8 @@ class Client(Actions):
     def _lost(self, link: _Link) -> None:
         """A session that was logged in has ended."""
         failure = link.session.failure
-        if self._state is State.CLOSED:
-            return
+        if self._state in (State.CONNECTING, State.CLOSED):
+            return  # whoever opens the client is told
         if self._lost_at is None:
             self._lost_at = time.time()
             self._shutdown = isinstance(failure, ConnectionLost) and failure.shutdown
@@ -865,4 +864,3 @@ def _tls_reason(error: ssl.SSLError) -> str:
     if error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
         return "the server does not speak TLS on this port"
     return f"the TLS handshake failed: {error.reason or error}"
-

@@ -19,6 +19,7 @@ from amistream._impl import Parser
 from amistream._wire import BANNER
 from amistream.client.actions import encode
 from amistream.client.exchange import Exchange
+from amistream.client.filters import complete_filters
 from amistream.client.lists import list_of, may_be_plain
 from amistream.core_events import FullyBooted, Shutdown
 from amistream.errors import (
@@ -349,6 +350,8 @@ class Connection:
                 self._close(waiting)
                 if waiting.is_internal:
                     self._go_on(waiting, now)
+                if self.phase is Phase.ENDED:
+                    return
 
     def _take_notable(self, found: list[Message]) -> None:
         for message in found:
@@ -368,7 +371,7 @@ class Connection:
             return
         if self.phase is not Phase.LOGIN:
             if exchange.error is not None:
-                _logger.warning("%s", exchange.error)
+                self._fail(exchange.error)
             return
         response = exchange.response
         reason = "no reason given" if response is None else response.message or "no reason given"
@@ -386,7 +389,8 @@ class Connection:
             self._start_session(now)
 
     def _send_login(self, now: float, *, challenge: str = "", plain: bool = False) -> None:
-        events = "off" if self._filters else self._events
+        # The filters come before the events. FullyBooted is one of those of the class `system`.
+        events = "system" if self._filters and self._events != "off" else self._events
         headers: dict[str, Any] = {"Username": self._username, "Events": events}
         if plain:
             headers["Secret"] = self._secret.reveal()
@@ -399,11 +403,11 @@ class Connection:
     def _start_session(self, now: float) -> None:
         self.phase = Phase.BOOT
         self._phase_ends = now + self._boot_timeout
-        for text in self._filters:
+        for text in complete_filters(self._filters, self._prefix):
             self._set_up(now, "Filter", {"Operation": "Add", "Filter": text})
-        if self._filters:
+        if self._filters and self._events != "off":
             self._set_up(now, "Events", {"EventMask": self._events})
-        if self.booted is not None or not self._boot_timeout:
+        if self.booted is not None or not self._boot_timeout or self._events == "off":
             self._be_ready()
 
     def _set_up(self, now: float, action: str, headers: dict[str, str]) -> None:

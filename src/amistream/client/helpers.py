@@ -139,9 +139,11 @@ class Actions:
         return cast("Response", answer)
 
     async def getvar(self, variable: str, channel: str | None = None) -> str:
-        """The value of a variable or function; a global one without a channel."""
+        """The value of a variable or function, exactly; a global one without a channel."""
         answer = await self.send("Getvar", Channel=channel, Variable=variable)
-        return str(answer.get("Value", ""))
+        # Value is the last header. Spaces around it, and a line feed in it, belong to it.
+        value = answer.raw.partition(b"\r\nValue: ")[2].removesuffix(b"\r\n\r\n")
+        return str(value.decode("utf-8", "surrogateescape"))
 
     async def setvar(self, variable: str, value: str, channel: str | None = None) -> Response:
         """Set a variable or function; a global one without a channel."""

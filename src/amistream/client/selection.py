@@ -23,7 +23,13 @@ class Wanted:
     __slots__ = ("_by_kind", "_by_name", "_registered", "_selection", "everything", "only")
 
     def __init__(self, only: Any) -> None:
-        self.only = None if only is None else _registry.Checked(_registry.frozen((only,) if isinstance(only, str | type) else only))
+        self.only = (
+            None
+            if only is None
+            else _registry.Checked(
+                _registry.frozen((only,) if isinstance(only, str | type) else only)
+            )
+        )
         self.everything = self.only is None or not self.only.isdisjoint((Event, Message))
         if not self.everything and Response in (self.only or ()):
             raise ValueError("only=: a subscription gives events, not responses")

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
 from amistream.client.actions import check_text
+from amistream.client.filters import check_filter
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -88,6 +89,9 @@ class Settings(NamedTuple):
             raise TypeError(f"tls is None, True or an SSLContext, not {self.tls!r}")
         check_text("Login", "Username", self.username)
         check_text("Login", "Events", self.events)
+        for text in self.filters:
+            check_text("Filter", "Filter", text)
+            check_filter(text)
         for name in ("timeout", "keepalive_timeout", "max_backoff"):
             _check_seconds(name, getattr(self, name))
         for name in ("action_timeout", "keepalive"):

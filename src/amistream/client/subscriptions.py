@@ -121,7 +121,7 @@ class Queue(abc.ABC):
 
 
 class BatchQueue(Queue):
-    """Keeps whole batches, which costs least. If it is full, the subscription ends with an error."""
+    """Keeps whole batches, which costs least. If it is full, the subscription ends in an error."""
 
     def __init__(self, wanted: Wanted, max_events: int, max_bytes: int) -> None:
         super().__init__(wanted, max_events, max_bytes)
@@ -159,9 +159,7 @@ class BatchQueue(Queue):
 
     def _overflow(self, events: list[Event], now: float) -> None:
         """Keep what has room, and end with an error."""
-        kept, size = _fitting(
-            events, self.max_events - self._events, self.max_bytes - self.bytes
-        )
+        kept, size = _fitting(events, self.max_events - self._events, self.max_bytes - self.bytes)
         if kept:
             self._add(kept, len(kept), size, now)
         self._count_dropped(islice(events, len(kept), None))
@@ -385,8 +383,7 @@ def new_queue(
     if key is not None:
         return CoalescingQueue(wanted, max_events, max_bytes, key)
     raise ValueError(
-        "overflow is 'error', 'drop_oldest', 'drop_newest', 'coalesce' or 'wait', "
-        f"not {overflow!r}"
+        f"overflow is 'error', 'drop_oldest', 'drop_newest', 'coalesce' or 'wait', not {overflow!r}"
     )
 
 
