@@ -75,6 +75,11 @@ cdef class MessageCore:
         return size + (shaped_lines_size(kept.lines.count) if kept is not NULL else 0)
 
     @property
+    def raw_size(self):
+        """How many bytes `raw` has."""
+        return self.size
+
+    @property
     def raw(self):
         """The message's bytes as they came, with their terminator."""
         return PyBytes_FromStringAndSize(self.buffer, self.size)

@@ -62,6 +62,8 @@ class MessageCore:
     @property
     def raw(self) -> bytes: ...
     @property
+    def raw_size(self) -> int: ...
+    @property
     def name(self) -> str | None: ...
     @property
     def action_id(self) -> str | None: ...
@@ -91,6 +93,7 @@ class MessageCore:
 class Parser:
     banner: str | None
     bytes: int
+    kept: int
     malformed: int
     @property
     def max_headers(self) -> int: ...

@@ -211,7 +211,7 @@ class CannotConnect(AMIError, ConnectionError):  # noqa: N818
         return f"cannot connect to {self.host}:{self.port}: {self.reason}"
 
 
-class ConnectionRefused(CannotConnect):  # noqa: N818
+class ConnectionRefused(CannotConnect):
     """Nothing listens on this port of the server."""
 
 
@@ -219,11 +219,11 @@ class ConnectTimeout(CannotConnect, TimeoutError):  # noqa: N818
     """The server did not complete the connection or the login in time."""
 
 
-class NotAnAMI(CannotConnect):  # noqa: N818
+class NotAnAMI(CannotConnect):
     """Something else than a Manager Interface listens on this port."""
 
 
-class TLSFailed(CannotConnect):  # noqa: N818
+class TLSFailed(CannotConnect):
     """The TLS handshake failed: the certificate is not trusted, or the port does not speak TLS."""
 
 
@@ -309,7 +309,7 @@ class ActionFailed(AMIError):  # noqa: N818
         return f"{self.action} failed: {reason.strip()}"
 
 
-class PermissionDenied(ActionFailed):  # noqa: N818
+class PermissionDenied(ActionFailed):
     """The manager user may not use this action: its `write` in manager.conf lacks a class."""
 
     def __str__(self) -> str:

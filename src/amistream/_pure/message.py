@@ -81,6 +81,11 @@ class MessageCore:
         return self._bytes + self._lines.end
 
     @property
+    def raw_size(self) -> int:
+        """How many bytes `raw` has."""
+        return len(self._bytes) + len(self._lines.end)
+
+    @property
     def name(self) -> str | None:
         """The event's name, or the word of a Response header, as `Success`; None without either."""
         if self._is_response:

@@ -58,7 +58,7 @@ class Parser:
     max_line: the most bytes of a line, its line end included.
     max_headers: the most lines of a message: its headers, repeated ones too, and its output.
     keep_action_ids: a prefix. Events and responses whose ActionID begins with it are built too,
-        whatever `only` says; "" keeps none.
+        whatever `only` says, and counted in `kept`; "" keeps none.
     """
 
     __slots__ = (
@@ -92,6 +92,7 @@ class Parser:
         "_window",
         "banner",
         "bytes",
+        "kept",
         "malformed",
         "messages",
         "skipped",
@@ -150,6 +151,7 @@ class Parser:
         self.bytes = 0
         self.malformed = 0
         self.skipped = 0
+        self.kept = 0
         self.banner: str | None = None
         self._start_stream()
 
@@ -410,8 +412,9 @@ class Parser:
                 break
             if cls is None and divided and first_line == self._USER_EVENT_LINE:
                 cls = self._user_event_class(piece, lines)
-            if cls is None and is_kept:
-                cls = self._kept_event_class(piece, lines, first_line[7:-2])
+            if is_kept and self._is_kept(piece, lines):
+                self.kept += 1
+                cls = cls or self._event_class(piece, lines, first_line[7:-2])
             if cls is None:
                 skipped += 1
                 continue
@@ -446,10 +449,8 @@ class Parser:
         called = message._find((USER_EVENT,))[1] or b""
         return select.user_events.get(called, select.user_event)
 
-    def _kept_event_class(self, raw: bytes, lines: Lines, name: bytes) -> type | None:
-        """The class for an event that is not selected; None if its ActionID is not kept either."""
-        if not self._is_kept(raw, lines):
-            return None
+    def _event_class(self, raw: bytes, lines: Lines, name: bytes) -> type:
+        """The class for an event, whether it is selected or not."""
         if name == self._USER_EVENT:
             message = new_message(MessageCore, raw, lines)
             called = message._find((USER_EVENT,))[1] or b""
@@ -572,19 +573,24 @@ class Parser:
             cls = select.class_for(self._event_name)
             if self._event_name == USER_EVENT and select.user_events:
                 cls = self._user_event_class(raw, NOT_SPLIT)
-            if cls is None:
-                cls = self._kept_event_class(raw, NOT_SPLIT, self._event_name)
         elif self._is_response:
             cls = select.response
-            if cls is None and self._is_kept(raw, NOT_SPLIT):
-                cls = _registry.response_class()
         else:
             cls = select.message
             self.malformed += 1
+        if (self._event_name is not None or self._is_response) and self._is_kept(raw, NOT_SPLIT):
+            self.kept += 1
+            cls = cls or self._kept_class(raw)
         if cls is None:
             self.skipped += 1
             return None
         return new_message(cls, raw, NOT_SPLIT)
+
+    def _kept_class(self, raw: bytes) -> type:
+        """The class for a message that is not selected, but kept for its ActionID."""
+        if self._event_name is None:
+            return _registry.response_class()
+        return self._event_class(raw, NOT_SPLIT, self._event_name)
 
     def _skip_message(self, found: list[Message], verdict: int) -> NoReturn:
         """Report a message that passed a bound. Skipping starts with its line in progress."""

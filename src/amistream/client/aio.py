@@ -241,6 +241,7 @@ class _Link(asyncio.BufferedProtocol):
         self._writable: asyncio.Future[None] | None = None
         self._reads = True
         self._only: Any = None
+        self._phase = session.phase
         self.session = session
         self.ready: asyncio.Future[None] = self._loop.create_future()
         self.ended: asyncio.Future[None] = self._loop.create_future()
@@ -258,8 +259,10 @@ class _Link(asyncio.BufferedProtocol):
         return self._view
 
     def buffer_updated(self, size: int) -> None:
-        self._take(self._buffer, size)
-        self.settle()
+        self._take(self._view[:size])
+        # Bytes that arrive only move the deadline to a later moment, so the timer can stay.
+        if self.session.phase is not self._phase or self.session.has_output:
+            self.settle()
 
     def eof_received(self) -> None:
         return None
@@ -290,6 +293,7 @@ class _Link(asyncio.BufferedProtocol):
     def settle(self) -> None:
         """Do what follows from the state of the session: send, set the timer, tell the client."""
         session = self.session
+        self._phase = session.phase
         if session.has_output and not self._flushes:
             self._flushes = True
             self._loop.call_soon(self._flush)  # at the end of this turn: one write for many actions
@@ -315,24 +319,29 @@ class _Link(asyncio.BufferedProtocol):
 
     # -- inside --------------------------------------------------------------------------------
 
-    def _take(self, data: bytes | bytearray, size: int) -> None:
+    def _take(self, data: memoryview) -> None:
         """Give bytes to the session, and what it makes of them to the subscriptions."""
         session, router = self.session, self._router
-        only = router.only
-        if only != self._only:
-            session.select(only)
-            self._only = only
+        if router.is_stale:
+            router.refresh()
+        if router.only is not self._only:
+            self._only = router.only
+            session.select(self._only)
         now = self._loop.time()
-        messages = session.receive(data, size, now)
+        messages = session.receive(data, now)
         if self.logged_in_at is None and session.logged_in:
             self.logged_in_at = now
             self._client._logged_in()
         if messages and router.queues:
-            router.route(messages, size if only is None else None, now)
-            if self._reads and router.is_full and self._transport is not None:
-                self._reads = False
-                session.pause()
-                self._transport.pause_reading()
+            router.route(messages, session.kinds, None if self._only else len(data), now)
+            if router.may_be_full:
+                self._pause_reading()
+
+    def _pause_reading(self) -> None:
+        if self._reads and self._router.is_full and self._transport is not None:
+            self._reads = False
+            self.session.pause()
+            self._transport.pause_reading()
 
     def _flush(self) -> None:
         self._flushes = False
@@ -361,13 +370,15 @@ class _Link(asyncio.BufferedProtocol):
         secure = self._transport is not None and self._transport.get_extra_info("ssl_object")
         if raw is None or secure:
             return
-        with contextlib.suppress(OSError, ValueError):
-            with socket.socket(fileno=os.dup(raw.fileno())) as rest:
-                rest.setblocking(False)
-                drained = 0
-                while drained < MOST_DRAINED and (size := rest.recv_into(self._buffer)):
-                    self._take(self._buffer, size)
-                    drained += size
+        with (
+            contextlib.suppress(OSError, ValueError),
+            socket.socket(fileno=os.dup(raw.fileno())) as rest,
+        ):
+            rest.setblocking(False)
+            drained = 0
+            while drained < MOST_DRAINED and (size := rest.recv_into(self._buffer)):
+                self._take(self._view[:size])
+                drained += size
 
     def _finish(self) -> None:
         if self._timer is not None:
@@ -770,14 +781,18 @@ class Client(Actions):
         self._state = state
         change = StateChange(state, time.time(), reason, shutdown)
         for callback in list(self._state_callbacks):
-            try:
-                result = callback(change)
-                if inspect.iscoroutine(result):
-                    task = self._loop.create_task(_guard(result, callback))
-                    self._tasks.add(task)
-                    task.add_done_callback(self._tasks.discard)
-            except Exception:
-                _logger.exception("the state callback %s failed", _name_of(callback))
+            self._call_back(callback, change)
+
+    def _call_back(self, callback: Callable[[StateChange], object], change: StateChange) -> None:
+        try:
+            result = callback(change)
+        except Exception:
+            _logger.exception("the state callback %s failed", _name_of(callback))
+            return
+        if inspect.iscoroutine(result):
+            task = self._loop.create_task(_guard(result, callback))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
 
 async def _call(callback: Callable[..., object], subscription: Subscription) -> None:

@@ -75,7 +75,7 @@ class Connection:
     host, port: for error messages only.
     secure: whether the bytes travel over TLS, so that the secret may be sent as text.
     prefix: what the ActionIDs of this session begin with. Its first character is rare in AMI
-        streams, because each chunk is searched for it.
+        streams, because the parser searches each message for it.
     """
 
     def __init__(
@@ -101,6 +101,7 @@ class Connection:
         self.booted: FullyBooted | None = None
         self.shutdown: Shutdown | None = None
         self.too_large = 0
+        self.kinds: set[type] = set()
         self.parser = Parser(keep_action_ids=prefix)
         self._host = host
         self._port = port
@@ -114,15 +115,14 @@ class Connection:
         self._keepalive = keepalive
         self._keepalive_timeout = keepalive_timeout
         self._prefix = prefix
-        self._mark = prefix[:1].encode()
-        self._is_marked = False  # whether the message that is not whole yet may have the mark
+        self._kept = 0
         self._numbers = itertools.count(1)
         self._open: dict[str, Exchange] = {}
         self._anonymous: list[Exchange] = []
         self._deadlines: list[tuple[float, int, Exchange]] = []
         self._output: list[bytes] = []
         self._heard = now
-        self._quiet_since = now  # silence counts from here
+        self._quiet_since = now  # silence counts from here, or from `_heard`
         self._is_read = True
         self._ping: Exchange | None = None
         self._ping_sent = now
@@ -164,25 +164,21 @@ class Connection:
 
     # -- what happens --------------------------------------------------------------------------
 
-    def receive(self, data: bytes | bytearray, size: int, now: float) -> list[Message]:
-        """The messages that the first `size` bytes of `data` complete.
+    def receive(self, data: bytes | bytearray | memoryview, now: float) -> list[Message]:
+        """The messages that `data` completes; `kinds` has their classes then.
 
         Answers and lists have been added to their actions; they are in the result too.
         """
-        self._heard = self._quiet_since = now
-        found = self._feed(memoryview(data)[:size])
+        self._heard = now
+        found = self._feed(data)
+        self.kinds = set(map(type, found))
         if self.phase is Phase.BANNER:
             self._look_at_banner(now)
-        is_marked = data.find(self._mark, 0, size) >= 0
-        if found:
-            kinds = set(map(type, found))
-            if is_marked or self._is_marked or self._anonymous or Response in kinds:
-                self._take_own(found, now)
-            if not kinds.isdisjoint(_NOTABLE):
-                self._take_notable(found)
-            self._is_marked = is_marked
-        else:
-            self._is_marked = self._is_marked or is_marked
+        if self.parser.kept != self._kept or self._anonymous:
+            self._kept = self.parser.kept
+            self._take_own(found, now)
+        if not _NOTABLE.isdisjoint(self.kinds):
+            self._take_notable(found)
         return found
 
     def end(self, reason: str) -> None:
@@ -301,18 +297,16 @@ class Connection:
 
     # -- receiving -----------------------------------------------------------------------------
 
-    def _feed(self, data: memoryview) -> list[Message]:
+    def _feed(self, data: bytes | bytearray | memoryview) -> list[Message]:
         """The messages; those that are too large are logged and counted."""
-        found: list[Message] = []
-        while True:
-            try:
-                found += self.parser.feed(data)
-                return found
-            except MessageTooLarge as error:
-                found += error.messages
-                self.too_large += 1
-                _logger.warning("%s", error)
-                data = memoryview(b"")
+        try:
+            return self.parser.feed(data)
+        except MessageTooLarge as error:
+            self.too_large += 1
+            _logger.warning("%s", error)
+            before = error.messages
+        # The rest of the chunk waits in the parser. It is too short for many such messages.
+        return before + self._feed(b"")
 
     def _look_at_banner(self, now: float) -> None:
         banner = self.parser.banner
@@ -461,10 +455,12 @@ class Connection:
         if self._keepalive is None or self.phase is not Phase.READY or not self._is_read:
             return None
         if self._ping is None:
-            return None if self._open else self._quiet_since + self._keepalive
+            since = max(self._heard, self._quiet_since)
+            return None if self._open else since + self._keepalive
         if len(self._open) > 1:
             return None
-        return max(self._quiet_since, self._ping_sent) + self._keepalive_timeout
+        since = max(self._heard, self._quiet_since, self._ping_sent)
+        return since + self._keepalive_timeout
 
     def _break_silence(self, now: float) -> None:
         """Send a Ping, or end the session if the last one was in vain."""

@@ -12,51 +12,43 @@ __all__ = ["Router"]
 
 
 class Router:
-    """The queues of a client, and what they want from the parser together."""
+    """The queues of a client, and what they want from the parser together.
+
+    only: what a parser must select: what the queues want, and what the client needs itself; None
+        for everything. `refresh` works it out; it is another object whenever it changes.
+    is_stale: whether subscriptions began or ended since.
+    may_be_full: whether a queue has the policy to stop reading.
+    """
 
     def __init__(self) -> None:
-        self._queues: list[Queue] = []
-        self._only: frozenset[Any] | None = frozenset(NEEDED)
-        self._is_changed = False
+        self._queues: tuple[Queue, ...] = ()  # replaced, never changed: it may be iterated over
+        self.may_be_full = False
+        self.is_stale = False
+        self.only: frozenset[Any] | None = frozenset(NEEDED)
 
     @property
-    def queues(self) -> list[Queue]:
+    def queues(self) -> tuple[Queue, ...]:
         """The queues of the living subscriptions."""
         return self._queues
 
     @property
     def is_full(self) -> bool:
         """Whether a queue asks the connection to stop reading."""
-        return any([queue.is_full for queue in self._queues])
-
-    @property
-    def only(self) -> frozenset[Any] | None:
-        """What a parser must select: what the queues want, and what the client needs itself."""
-        if self._is_changed:
-            self._is_changed = False
-            wanted = [queue.wanted for queue in self._queues if not queue.ended]
-            if any(one.everything for one in wanted):
-                self._only = None
-            else:
-                self._only = frozenset(NEEDED).union(*(one.only or () for one in wanted))
-        return self._only
+        return any(queue.is_full for queue in self._queues)
 
     def add(self, queue: Queue) -> None:
         """A subscription begins."""
-        self._queues.append(queue)
-        self._is_changed = True
+        self._change((*self._queues, queue))
 
     def remove(self, queue: Queue) -> None:
         """A subscription is over."""
         if queue in self._queues:
-            self._queues.remove(queue)
-            self._is_changed = True
+            self._change(tuple(one for one in self._queues if one is not queue))
             queue.end()
 
-    def route(self, batch: list[Any], size: int | None, now: float) -> None:
-        """Offer a batch to every queue. `size` is in bytes; None if it is not known."""
-        kinds = set(map(type, batch))
-        for queue in self._queues[:]:
+    def route(self, batch: list[Any], kinds: set[type], size: int | None, now: float) -> None:
+        """Offer a batch, whose classes are `kinds`, to every queue. `size` is in bytes, or None."""
+        for queue in self._queues:
             queue.offer(batch, kinds, size, now)
             if queue.ended:
                 self.remove(queue)
@@ -68,7 +60,7 @@ class Router:
 
     def lose(self, error: Exception) -> None:
         """Tell those that wait for one event that the connection is lost."""
-        for queue in self._queues[:]:
+        for queue in self._queues:
             queue.lose(error)
             if queue.ended:
                 self.remove(queue)
@@ -77,5 +69,20 @@ class Router:
         """Nothing more comes, for any queue."""
         for queue in self._queues:
             queue.end(error)
-        self._queues.clear()
-        self._is_changed = True
+        self._change(())
+
+    def _change(self, queues: tuple[Queue, ...]) -> None:
+        self._queues = queues
+        self.may_be_full = any(queue.stops_reading for queue in queues)
+        self.is_stale = True
+
+    def refresh(self) -> None:
+        """Work out `only` anew, once for all subscriptions that began or ended meanwhile."""
+        self.is_stale = False
+        wanted = [queue.wanted for queue in self._queues]
+        if any(one.everything for one in wanted):
+            self.only = None
+            return
+        only = frozenset(NEEDED).union(*(one.only or () for one in wanted))
+        if only != self.only:
+            self.only = only

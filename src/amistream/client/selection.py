@@ -18,50 +18,62 @@ class Wanted:
     """Decides for one `only=` which events it selects.
 
     only: None for all events, or what a Parser takes. TypeError or ValueError as there.
+
+    The class of an event decides, unless it serves several names or is Event itself.
     """
 
-    __slots__ = ("_by_kind", "_by_name", "_registered", "_selection", "everything", "only")
+    __slots__ = (
+        "_accepted",
+        "_by_name",
+        "_registered",
+        "_rejected",
+        "_selection",
+        "everything",
+        "only",
+    )
 
     def __init__(self, only: Any) -> None:
-        self.only = (
-            None
-            if only is None
-            else _registry.Checked(
-                _registry.frozen((only,) if isinstance(only, str | type) else only)
-            )
-        )
+        items = None if only is None else _registry.items(only)
+        self.only = None if items is None else _registry.Checked(_registry.frozen(items))
         self.everything = self.only is None or not self.only.isdisjoint((Event, Message))
         if not self.everything and Response in (self.only or ()):
             raise ValueError("only=: a subscription gives events, not responses")
         self._selection = _registry.select(self.only)
-        self._by_kind: dict[type, bool | None] = {}
+        self._accepted: set[type] = set()
+        self._rejected: set[type] = set()
         self._by_name: dict[str, bool] = {}
-        self._registered = -1
+        self._registered = len(_registry.classes)
 
     def select(self, batch: list[Any], kinds: set[type]) -> list[Any]:
         """The wanted events of a batch, whose classes are `kinds`; the batch itself if all are."""
-        registered = len(_registry.classes) + len(_registry.user_events)
-        if self._registered != registered:
-            self._registered = registered
-            self._by_kind.clear()
-            self._by_name.clear()
-        by_kind = self._by_kind
-        verdicts = {by_kind[kind] if kind in by_kind else self._learn(kind) for kind in kinds}
-        if verdicts == {True}:
+        if self._registered != len(_registry.classes):
+            self._forget()
+        if kinds <= self._accepted:
             return batch
-        if verdicts == {False}:
+        if kinds <= self._rejected:
             return []
-        return [message for message in batch if self._takes(message)]
+        by_name = {kind for kind in kinds if not self._learn(kind)}
+        if not by_name and kinds <= self._accepted:
+            return batch
+        if not by_name and kinds <= self._rejected:
+            return []
+        accepted = self._accepted
+        return [
+            message
+            for message in batch
+            if (kind := type(message)) in accepted or (kind in by_name and self._takes(message))
+        ]
 
-    def takes(self, event: Event) -> bool:
-        """Whether this event is wanted."""
-        return bool(self.select([event], {type(event)}))
+    def _forget(self) -> None:
+        """A class was registered since: decide anew."""
+        self._registered = len(_registry.classes)
+        self._accepted.clear()
+        self._rejected.clear()
+        self._by_name.clear()
 
-    def _takes(self, message: Message) -> bool:
-        verdict = self._by_kind[type(message)]
-        if verdict is not None:
-            return verdict
-        name = message.name or ""
+    def _takes(self, event: Event) -> bool:
+        """Whether an event is wanted whose class does not decide."""
+        name = event.name
         known = self._by_name.get(name)
         if known is None:
             known = self._selection.class_for(_registry.encoded(name)) is not None
@@ -69,28 +81,27 @@ class Wanted:
                 self._by_name[name] = known
         return known
 
-    def _learn(self, kind: type) -> bool | None:
-        """Whether the class alone decides, and how; None if the event's name decides."""
-        verdict: bool | None
-        if not issubclass(kind, Event):
-            verdict = False
-        elif self.everything:
-            verdict = True
-        else:
-            verdict = self._decide(kind)
-        self._by_kind[kind] = verdict
-        return verdict
+    def _learn(self, kind: type) -> bool:
+        """Decide about a class; False if the names of its events decide."""
+        if kind in self._accepted or kind in self._rejected:
+            return True
+        verdict = self._decide(kind)
+        if verdict is None:
+            return False
+        (self._accepted if verdict else self._rejected).add(kind)
+        return True
 
     def _decide(self, kind: type) -> bool | None:
-        """The verdict on an event class: it may serve several names."""
+        """Whether the events of a class are wanted; None if their names decide."""
         selection = self._selection
+        if not issubclass(kind, Event):
+            return False
+        if self.everything:
+            return True
         if kind in _registry.user_events.values():
-            named = selection.class_for(USER_EVENT) is not None and selection.user_event is not None
-            return named or kind in selection.user_events.values()
+            return selection.user_event is not None or kind in selection.user_events.values()
         names = [name for name, serving in _registry.classes.items() if serving is kind]
-        if not names:
-            return None
-        wanted = {selection.class_for(name) is not None for name in names}
         if USER_EVENT in names:
             return selection.user_event is not None
-        return None if len(wanted) > 1 else wanted.pop()
+        verdicts = {selection.class_for(name) is not None for name in names}
+        return verdicts.pop() if len(verdicts) == 1 else None

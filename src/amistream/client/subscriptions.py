@@ -6,10 +6,11 @@ No loop, no clock, no threads: `aio` puts what arrives in and wakes who waits.
 from __future__ import annotations
 
 import abc
+import operator
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable
 from itertools import islice
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from amistream.client.selection import Wanted
 from amistream.client.states import Gap
@@ -32,6 +33,8 @@ PORTION: Final = 64
 MOST_COUNTED_NAMES: Final = 1024
 """How many names of dropped events are counted one by one; the rest is counted together."""
 
+_raw_size = operator.attrgetter("raw_size")
+
 OTHER_NAMES: Final = "(other names)"
 
 
@@ -43,6 +46,9 @@ class Queue(abc.ABC):
         further names count as OTHER_NAMES.
     received: how many wanted events came, dropped ones included.
     """
+
+    stops_reading: ClassVar[bool] = False
+    """Whether the policy may ask the connection to stop reading."""
 
     def __init__(self, wanted: Wanted, max_events: int, max_bytes: int) -> None:
         self.wanted = wanted
@@ -89,9 +95,11 @@ class Queue(abc.ABC):
         events = self.wanted.select(batch, kinds)
         if events:
             self.received += len(events)
-            exact = size is not None and events is batch
-            self.put(events, size if exact and size is not None else sizes(events), now)
-            self._call_consumer()
+            if size is None or events is not batch:
+                size = sizes(events)
+            self.put(events, size, now)
+            if self.wake is not None:
+                self.wake()
 
     def offer_gap(self, gap: Gap) -> None:
         """Tell the consumer of an interruption."""
@@ -107,7 +115,8 @@ class Queue(abc.ABC):
             self._call_consumer()
 
     def lose(self, error: Exception) -> None:
-        """The connection is lost. A subscription goes on; its Gap comes when it is back."""
+        """The connection is lost. A subscription goes on: its Gap comes when it is back."""
+        return
 
     def _call_consumer(self) -> None:
         if self.wake is not None:
@@ -171,6 +180,8 @@ class BatchQueue(Queue):
 class WaitingQueue(BatchQueue):
     """Takes everything, and asks the connection to stop reading while it is full."""
 
+    stops_reading = True
+
     def put(self, events: list[Event], size: int, now: float) -> None:
         self._add(events, len(events), size, now)
 
@@ -201,7 +212,7 @@ class _Numbered(Queue):
     def put(self, events: list[Event], size: int, now: float) -> None:
         for event in events:
             self._number += 1
-            self._put_one(event, len(event.raw), now)
+            self._put_one(event, event.raw_size, now)
 
     def take(self) -> list[Event | Gap]:
         taken: list[Event | Gap] = []
@@ -389,14 +400,14 @@ def new_queue(
 
 def sizes(events: Iterable[Event]) -> int:
     """How many bytes the events have on the wire together."""
-    return sum([len(event.raw) for event in events])
+    return sum(map(_raw_size, events))
 
 
 def _fitting(events: list[Event], most: int, most_bytes: int) -> tuple[list[Event], int]:
     """The first events that fit the bounds, and their size."""
     size = 0
     for count, event in enumerate(events[: max(0, most)]):
-        length = len(event.raw)
+        length = event.raw_size
         if size + length > most_bytes:
             return events[:count], size
         size += length
