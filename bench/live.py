@@ -16,7 +16,8 @@ import sys
 import threading
 import time
 
-from bench import contenders, workload
+from amistream.testing import workload
+from bench import contenders
 
 RATE = 11_000
 SECONDS = 5.0

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench import contenders, rows, workload
+from amistream.testing import workload
+from bench import contenders, rows
 
 if TYPE_CHECKING:
     from bench.conftest import Recorder

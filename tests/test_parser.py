@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
+import gc
 import itertools
 import operator
 import pickle
 import re
-import gc
 import signal
 import sys
 from array import array

@@ -113,6 +113,20 @@ def _check_expansion(max_expansion: int) -> int:
     return max_expansion
 
 
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The whole content of a recorded stream, decompressed. DamagedFile, ExpandsTooMuch."""
+    source = _Source(path)
+    try:
+        data = b"".join(iter(source.read, b""))
+        if source.damage is not None:
+            raise DamagedFile(source.name, len(data), source.damage)
+        if source.expands_too_much:
+            raise ExpandsTooMuch(source.name, len(data), source.max_expansion)
+        return data
+    finally:
+        source.close()
+
+
 def sample() -> Path:
     """The path of a small recorded stream that comes with the package."""
     return Path(str(importlib.resources.files("amistream") / "sample.ami.gz"))

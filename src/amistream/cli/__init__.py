@@ -1,4 +1,4 @@
-"""The command line: `amistream parse`, `stats`, `schema` and `doctor`."""
+"""The command line: `amistream parse`, `stats`, `schema`, `simulate` and `doctor`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 import amistream
-from amistream.cli import doctor, parse, schema, stats
+from amistream.cli import doctor, parse, schema, simulate, stats
 from amistream.cli._output import report
 
 __all__ = ["main"]
@@ -25,6 +25,8 @@ examples:
       a sample that comes with amistream: a few seconds of a call centre
   amistream schema Hangup
       the attributes of an event and their types
+  amistream simulate
+      a Manager Interface on port 5038 that plays a call centre, to try a client on
   amistream doctor
       whether the compiled parser is in use
 
@@ -69,14 +71,14 @@ def _run(argv: Sequence[str] | None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="amistream",
-        description="Read recorded event streams of Asterisk's Manager Interface (AMI).",
+        description="Read event streams of Asterisk's Manager Interface (AMI), and simulate one.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     version = f"amistream {amistream.__version__} ({amistream.IMPLEMENTATION})"
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (parse, stats, schema, doctor):
+    for command in (parse, stats, schema, simulate, doctor):
         command.add_to(commands)
     return parser
 

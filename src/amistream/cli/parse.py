@@ -15,8 +15,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import amistream
+from amistream import _registry
 from amistream.cli import _input
-from amistream.cli._output import json_line, readable, shown, write, write_text
+from amistream.cli._output import json_line, readable, report, shown, write, write_text
 from amistream.errors import AMIError
 from amistream.files import standard_input
 
@@ -29,6 +30,8 @@ examples:
       every message, with a blank line between messages
   amistream parse monday.ami.gz --only Hangup --json --typed | jq 'select(.Cause == 16)'
       typed values, so that numbers can be compared as numbers
+  amistream parse monday.ami.gz --only 'Queue*,Hangup'
+      patterns, in quotes so that the shell leaves them alone
   amistream parse monday.ami.gz --only Cdr --csv > calls.csv
       a table with a column for each header
   tail -n +1 -f today.ami | amistream parse - --only Response
@@ -65,7 +68,13 @@ def add_to(commands: Any) -> None:
         "--only",
         metavar="NAME,...",
         type=_names,
-        help="print only these events; Event, Response and Message mean all of that kind",
+        help="print only these events; * and ? match any characters, as in 'Queue*'; Event, "
+        "Response and Message mean all of that kind",
+    )
+    parser.add_argument(
+        "--unknown-names",
+        action="store_true",
+        help="with --only: allow names that amistream does not know",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object per line")
@@ -89,6 +98,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the messages. Returns the exit code."""
     if arguments.typed and not arguments.json:
         arguments.error("--typed needs --json")
+    if arguments.only is not None:
+        unknown = _registry.unknown_names(arguments.only)
+        if unknown and not arguments.unknown_names:
+            report(f"{unknown[0]}; --unknown-names allows it, for the event of a vendor's module")
+            return 2
+        arguments.only = _registry.Checked(arguments.only)
     path = _input.path_of(arguments)
     if arguments.csv:
         return _print_csv(path, arguments)

@@ -3,28 +3,30 @@
 Each recorded call is a script: its events, their headers, their order and the time between them.
 A generated call takes a script and puts in its own channels, ids, caller, queue, agents and times.
 The scripts are dealt like cards, so the events have the same mix as in the capture. The same seed
-gives the same bytes.
+gives the same bytes. `Workload.plan` counts the events before one is made.
 """
 
 from __future__ import annotations
 
-import argparse
 import calendar
 import functools
 import heapq
+import importlib.resources
 import itertools
+import math
 import random
 import re
-import sys
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import amistream
 
-CAPTURE = Path(__file__).resolve().parent.parent / "tests" / "data" / "queue-events.ami.gz"
+CAPTURE = Path(str(importlib.resources.files("amistream.testing") / "calls.ami.xz"))
+"""Real calls of a call centre, as Asterisk 22 sent them."""
 CHUNK = 1 << 16
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 EPOCH = 1_767_225_600
@@ -102,6 +104,7 @@ class Script:
         self._keys: dict[Slot, bytes] = {}
         offset = 0.0
         self.lines: list[Line] = []
+        self.counts = Counter(event.name for event in events)
         for event in events:
             # Asterisk sets the timestamp before it queues an event, so timestamps may go back.
             # The recorded order is kept.
@@ -174,7 +177,13 @@ def _call_of(event: amistream.Event, owners: dict[bytes, str]) -> str | None:
 
 
 class Options(NamedTuple):
-    """The options of a workload; `skew` is the exponent of Zipf's law, 0 for equal callers."""
+    """The options of a workload.
+
+    seconds: how long new calls start; math.inf makes a stream without an end.
+    skew: the exponent of Zipf's law, 0 for equal callers.
+    rtcp: whether each leg reports RTCP. utf8: whether some callers' names are not ASCII.
+    epoch: the moment of the start, as UNIX time.
+    """
 
     seed: int = 1
     seconds: float = 10.0
@@ -185,6 +194,15 @@ class Options(NamedTuple):
     skew: float = 1.1
     rtcp: bool = False
     utf8: bool = True
+    epoch: int = EPOCH
+
+
+class Plan(NamedTuple):
+    """How much a workload will have: calls, events, and events by name."""
+
+    calls: int
+    events: int
+    by_name: dict[str, int]
 
 
 class Caller(NamedTuple):
@@ -197,6 +215,7 @@ class Caller(NamedTuple):
 class Call(NamedTuple):
     """A call in progress: its start time, its events, and the values for their slots."""
 
+    script: Script
     start: float
     lines: list[Line]
     values: dict[bytes, bytes]
@@ -222,6 +241,20 @@ class Workload:
         if options.skew < 0:
             raise ValueError(f"skew must not be negative, not {options.skew!r}")
         self.options = options
+
+    def plan(self) -> Plan:
+        """Count what the stream will have, without making an event. ValueError if it is endless."""
+        if math.isinf(self.options.seconds):
+            raise ValueError("a workload without an end cannot be counted")
+        by_name: Counter[str] = Counter()
+        calls = 0
+        for call in _CallCentre(self.options).calls():
+            calls += 1
+            by_name.update(call.script.counts)
+            reports = len(call.lines) - len(call.script.lines)
+            if reports:
+                by_name.update({"RTCPSent": reports // 2, "RTCPReceived": reports // 2})
+        return Plan(calls, by_name.total(), dict(sorted(by_name.items())))
 
     def events(self) -> Iterator[bytes]:
         """The events, one by one, in the order of their timestamps."""
@@ -278,10 +311,11 @@ class _CallCentre:
         """The calls in the order of their start: one at a random moment of each equal interval."""
         rate = self.options.calls_per_second
         deck: list[Script] = []
-        for number in range(round(rate * self.options.seconds)):
+        seconds = self.options.seconds
+        for number in itertools.count() if math.isinf(seconds) else range(round(rate * seconds)):
             if not deck:
                 deck = self.random.sample(scripts(), len(scripts()))
-            start = EPOCH + (number + self.random.random()) / rate
+            start = self.options.epoch + (number + self.random.random()) / rate
             yield self._call(deck.pop(), round(start, 6))
 
     def _call(self, script: Script, start: float) -> Call:
@@ -292,7 +326,7 @@ class _CallCentre:
             for leg in script.legs:
                 lines += _RtcpReports(leg, start, self.random).lines()
             lines.sort(key=lambda line: line.offset)
-        return Call(start, lines, values)
+        return Call(script, start, lines, values)
 
     def next_serial(self) -> int:
         """A number that is used once: for a call, a channel or a uniqueid."""
@@ -420,86 +454,3 @@ def _shift_clock(clock: bytes, shift: float) -> bytes:
     """A recorded date and time, later by `shift` seconds, in the same format."""
     moment = time.gmtime(_recorded_time(clock) + shift)
     return time.strftime(f"%Y-%m-%d{chr(clock[10])}%H:%M:%S", moment).encode()
-
-
-# --- the command ------------------------------------------------------------------------------
-
-EPILOG = """\
-New calls start evenly for the given seconds. The stream ends with the last call, up to 30 s later
-(a conference). A call has about 110 events of 430 bytes, as in the capture that the calls come
-from. The same options give the same bytes on every machine.
-
-examples:
-  python bench/workload.py --seconds 10 --calls-per-second 100 -o out.ami
-  python bench/workload.py --rtcp --seed 7 | gzip > out.ami.gz
-  python bench/workload.py --seconds 3600 | amistream stats -
-"""
-
-
-def _arguments() -> argparse.Namespace:
-    default = Options()
-    parser = argparse.ArgumentParser(
-        description="Write the event stream of a high-volume call centre.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    number = functools.partial(parser.add_argument, metavar="N")
-    number("--seed", type=int, default=default.seed, help="seed of all random choices (1)")
-    number("--seconds", type=float, default=default.seconds, help="how long calls start (10)")
-    number(
-        "--calls-per-second",
-        type=float,
-        default=default.calls_per_second,
-        help="new calls per second (100)",
-    )
-    number("--agents", type=int, default=default.agents, help="number of agents (200)")
-    number("--queues", type=int, default=default.queues, help="number of queues (8)")
-    number("--callers", type=int, default=default.callers, help="number of callers (5000)")
-    number(
-        "--skew",
-        type=float,
-        default=default.skew,
-        help="how unevenly callers call: the exponent of Zipf's law (1.1)",
-    )
-    parser.add_argument(
-        "--rtcp",
-        action="store_true",
-        help="add RTCPSent and RTCPReceived events for each leg every 5 s",
-    )
-    parser.add_argument(
-        "--ascii", dest="utf8", action="store_false", help="use only names in plain ASCII"
-    )
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE",
-        default="-",
-        help="the file to write; - is standard output (-)",
-    )
-    return parser.parse_args()
-
-
-def main() -> int:
-    """Write the stream; return the exit code."""
-    arguments = vars(_arguments())
-    path = arguments.pop("output")
-    try:
-        workload = Workload(Options(**arguments))
-    except ValueError as error:
-        print(f"workload: {error}", file=sys.stderr)
-        return 2
-    written = 0
-    try:
-        with sys.stdout.buffer if path == "-" else open(path, "wb") as output:
-            for chunk in workload.chunks():
-                output.write(chunk)
-                written += len(chunk)
-    except OSError as error:
-        print(f"workload: {error}", file=sys.stderr)
-        return 2
-    print(f"{written:,} bytes", file=sys.stderr)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

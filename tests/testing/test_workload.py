@@ -1,28 +1,21 @@
-"""bench/workload.py: its call centre behaves like the recorded one, and may be larger."""
+"""amistream.testing.workload: its call centre behaves like the recorded one, and may be larger."""
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import subprocess
 import sys
 from collections import Counter
 from types import ModuleType
 
 import pytest
-from support.paths import ROOT
 
-SCRIPT = ROOT / "bench" / "workload.py"
 CALLS = 216
 
 
 @pytest.fixture(scope="session")
 def workload() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("workload", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("amistream.testing.workload")
 
 
 def stream(workload, **options) -> bytes:
