@@ -30,11 +30,15 @@ class Patterns:
     The names that are registered now are decided at once, in `known`.
     """
 
-    __slots__ = ("_decisions", "_matchers", "_registered", "known")
+    # A parser that a __del__ feeds when the interpreter ends still finds these.
+    _LONGEST = LONGEST_CACHED_NAME
+    _MOST = _MOST_DECISIONS
+    __slots__ = ("_classes", "_decisions", "_event", "_matchers", "_registered", "known")
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._matchers = [_Matcher(encoded(pattern)) for pattern in patterns]
         self._decisions: dict[bytes, type | None] = {}
+        self._classes, self._event = classes, _bases["event"]
         self._registered = len(classes)
         self.known: dict[bytes, type | None] = {
             name: cls if self.match(name) else None for name, cls in classes.items()
@@ -44,17 +48,21 @@ class Patterns:
         """Whether a pattern matches the name."""
         return any(matcher.match(name) for matcher in self._matchers)
 
+    def __len__(self) -> int:
+        """How many names are registered now: the decisions hold until one more is."""
+        return len(self._classes)
+
     def class_for(self, name: bytes) -> type | None:
         """The class to build for a name that is not in `known`; None if no pattern matches."""
-        if self._registered != len(classes):
-            self._registered = len(classes)
+        if self._registered != len(self._classes):
+            self._registered = len(self._classes)
             self._decisions.clear()
         try:
             return self._decisions[name]
         except KeyError:
-            cls = classes.get(name, _bases["event"]) if self.match(name) else None
-        if len(name) <= LONGEST_CACHED_NAME:
-            if len(self._decisions) >= _MOST_DECISIONS:
+            cls = self._classes.get(name, self._event) if self.match(name) else None
+        if len(name) <= self._LONGEST:
+            if len(self._decisions) >= self._MOST:
                 self._decisions.clear()
             self._decisions[name] = cls
         return cls

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import subprocess
-import sys
+import lzma
+import math
 from collections import Counter
 from types import ModuleType
 
@@ -199,33 +199,27 @@ def test_refuses_what_makes_no_sense(workload, option, value):
         workload.Workload(workload.Options(**{option: value}))
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, SCRIPT, *arguments], capture_output=True, check=False, timeout=120
-    )
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"seed": 5, "calls_per_second": 40}, {"seed": 2, "rtcp": True, "seconds": 3.3}],
+    ids=str,
+)
+def test_the_plan_counts_what_the_stream_will_have(ami, workload, options):
+    options = {"calls_per_second": 10, "seconds": CALLS / 10, **options}
+    plan = workload.Workload(workload.Options(**options)).plan()
+    events = parse(ami, stream(workload, **options))
+    assert plan.by_name == dict(sorted(Counter(event.name for event in events).items()))
+    assert plan.events == len(events)
+    assert plan.calls == len({event.get("Linkedid", ignore_case=True) for event in events} - {None})
 
 
-@pytest.mark.heavy
-def test_the_command_writes_the_stream(played, tmp_path):
-    path = tmp_path / "out.ami"
-    rate, seconds = ("--calls-per-second", "10"), ("--seconds", str(CALLS / 10))
-    assert run(*rate, *seconds, "-o", str(path)).returncode == 0
-    assert path.read_bytes() == played
+def test_an_endless_stream_begins_at_the_given_moment_and_cannot_be_counted(workload):
+    endless = workload.Workload(workload.Options(seconds=math.inf, epoch=1_800_000_000))
+    first = next(iter(endless.events()))
+    assert b"Timestamp: 1800000000." in first
+    with pytest.raises(ValueError, match="cannot be counted"):
+        endless.plan()
 
 
-@pytest.mark.heavy
-def test_the_command_writes_to_standard_output(workload):
-    done = run("--seconds", "1", "--calls-per-second", "2")
-    assert done.stdout == stream(workload, seconds=1, calls_per_second=2)
-
-
-def test_the_command_teaches():
-    said = run("--help").stdout.decode()
-    assert "--calls-per-second" in said
-    assert "python bench/workload.py --seconds 10" in said
-
-
-def test_the_command_says_what_is_wrong():
-    done = run("--agents", "0")
-    assert done.returncode == 2
-    assert done.stderr.decode() == "workload: agents must be positive, not 0\n"
+def test_the_package_has_the_calls_of_the_capture(workload, queue_events):
+    assert lzma.decompress(workload.CAPTURE.read_bytes()) == queue_events

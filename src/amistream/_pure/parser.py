@@ -271,7 +271,8 @@ class Parser:
         found: list[Message] = []
         self.bytes += len(chunk)
         self._stream_size += len(chunk)
-        registered = len(self._select.names) + len(self._select.user_events)
+        select = self._select
+        registered = len(select.names) + len(select.user_events) + len(select.patterns or ())
         if registered != self._names_known:  # a class was registered since
             self._names_known = registered
             self._first_lines.clear()
@@ -457,12 +458,12 @@ class Parser:
             return _registry.user_events.get(called) or _registry.class_of(name)
         return _registry.class_of(name)
 
-    def _is_kept(self, raw: bytes, lines: Lines) -> bool:
-        """Whether the message's ActionID begins with `keep_action_ids`."""
+    def _is_kept(self, raw: bytes, lines: Lines, kind: Any = MessageCore) -> bool:
+        """Whether the ActionID of the message, read as a `kind`, begins with `keep_action_ids`."""
         kept = self._kept_action_ids
         if not kept or kept not in raw:
             return False
-        action_id = new_message(MessageCore, raw, lines).action_id
+        action_id = new_message(kind, raw, lines).action_id
         return action_id is not None and action_id.startswith(kept.decode())
 
     def _finish_pending(self, chunk: bytes, found: list[Message]) -> int:
@@ -578,7 +579,13 @@ class Parser:
         else:
             cls = select.message
             self.malformed += 1
-        if (self._event_name is not None or self._is_response) and self._is_kept(raw, NOT_SPLIT):
+        if self._event_name is not None:
+            is_kept = self._is_kept(raw, NOT_SPLIT)
+        else:
+            is_kept = self._is_response and self._is_kept(
+                raw, NOT_SPLIT, _registry.response_class()
+            )
+        if is_kept:
             self.kept += 1
             cls = cls or self._kept_class(raw)
         if cls is None:

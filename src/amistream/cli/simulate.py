@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import amistream
@@ -196,7 +197,7 @@ def _serve(simulator: Any, arguments: argparse.Namespace) -> None:
     if threading.current_thread() is threading.main_thread():
         with contextlib.suppress(AttributeError, ValueError):
             signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    faults = {
+    faults: dict[str, Callable[[], object]] = {
         "cut": lambda: simulator.cut(mid_message=True),
         "restart": lambda: simulator.restart(1.0),
         "stall": lambda: (simulator.stall(), ended.wait(10.0), simulator.resume()),
@@ -218,10 +219,8 @@ def _serve(simulator: Any, arguments: argparse.Namespace) -> None:
         if now - shown >= 5.0 and simulator.sessions:
             sent = simulator.sent["messages"]
             rate = (sent - last) / (now - shown)
-            line = (
-                f"amistream: {simulator.clients} clients, {sent:,} messages, {rate:,.0f} a second"
-            )
-            print(line, file=sys.stderr, flush=True)
+            told = f"{simulator.clients} clients, {sent:,} messages, {rate:,.0f} a second"
+            print(f"amistream: {told}", file=sys.stderr, flush=True)
             shown, last = now, sent
 
 

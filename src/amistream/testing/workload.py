@@ -87,6 +87,14 @@ class Line(NamedTuple):
     template: bytes
 
 
+class Span(NamedTuple):
+    """When a channel of a script starts and ends, and the number of its Hangup event."""
+
+    start: float
+    end: float
+    hangup: int
+
+
 class Leg(NamedTuple):
     """A channel of a script: when it starts and ends, and a template of its headers."""
 
@@ -96,21 +104,43 @@ class Leg(NamedTuple):
 
 
 class Script:
-    """One recorded call, with slots for everything that belongs to that call alone."""
+    """One recorded call, with slots for everything that belongs to that call alone.
+
+    counts: its events by name. spans: when each channel starts and ends, in seconds since the
+    call's start. The templates are made when the first call needs them, because that takes time.
+    """
 
     def __init__(self, events: list[amistream.Event]) -> None:
         self.start = events[0].timestamp or 0.0
-        self.slots: dict[bytes, Slot] = {}
-        self._keys: dict[Slot, bytes] = {}
-        offset = 0.0
-        self.lines: list[Line] = []
         self.counts = Counter(event.name for event in events)
-        for event in events:
-            # Asterisk sets the timestamp before it queues an event, so timestamps may go back.
-            # The recorded order is kept.
-            offset = max(offset, (event.timestamp or 0.0) - self.start)
-            self.lines.append(Line(offset, self._template(event.raw)))
-        self.legs = list(self._find_legs(events))
+        self._events = events
+        # Asterisk sets the timestamp before it queues an event, so timestamps may go back.
+        # The recorded order is kept.
+        times = ((event.timestamp or 0.0) - self.start for event in events)
+        self._offsets = list(itertools.accumulate(times, max, initial=0.0))[1:]
+        self.spans = list(self._find_spans())
+        self._keys: dict[Slot, bytes] = {}
+        self._slots: dict[bytes, Slot] = {}
+
+    @functools.cached_property
+    def lines(self) -> list[Line]:
+        """The events, with slots."""
+        templates = (self._template(event.raw) for event in self._events)
+        return list(map(Line, self._offsets, templates))
+
+    @property
+    def slots(self) -> dict[bytes, Slot]:
+        """The slots that each call fills, by their key in the templates."""
+        return self._slots if self.lines else {}
+
+    @functools.cached_property
+    def legs(self) -> list[Leg]:
+        """The channels, with the templates of their headers."""
+        found = [SNAPSHOT.search(self.lines[span.hangup].template) for span in self.spans]
+        snapshots = [b"" if one is None else one[0] for one in found]
+        return [
+            Leg(*span[:2], snapshot) for span, snapshot in zip(self.spans, snapshots, strict=True)
+        ]
 
     def _template(self, raw: bytes) -> bytes:
         interface = INTERFACE.search(raw)
@@ -128,16 +158,16 @@ class Script:
         if slot.kind == "now":
             return b"now"
         key = self._keys.setdefault(slot, b"%d" % len(self._keys))
-        self.slots[key] = slot
+        self._slots[key] = slot
         return key
 
-    def _find_legs(self, events: list[amistream.Event]) -> Iterator[Leg]:
+    def _find_spans(self) -> Iterator[Span]:
         starts: dict[str, float] = {}
-        for event, line in zip(events, self.lines, strict=True):
+        for at, (event, offset) in enumerate(zip(self._events, self._offsets, strict=True)):
             if event.name == "Newchannel":
-                starts[event["Uniqueid"]] = line.offset
-            elif event.name == "Hangup" and (snapshot := SNAPSHOT.search(line.template)):
-                yield Leg(starts.pop(event["Uniqueid"], 0.0), line.offset, snapshot[0])
+                starts[event["Uniqueid"]] = offset
+            elif event.name == "Hangup" and SNAPSHOT.search(event.raw):
+                yield Span(starts.pop(event["Uniqueid"], 0.0), offset, at)
 
 
 @functools.cache
@@ -212,10 +242,17 @@ class Caller(NamedTuple):
     number: bytes
 
 
+class Deal(NamedTuple):
+    """A call to be made: its script, its start, and when each channel first reports RTCP."""
+
+    script: Script
+    start: float
+    reports: list[float]
+
+
 class Call(NamedTuple):
     """A call in progress: its start time, its events, and the values for their slots."""
 
-    script: Script
     start: float
     lines: list[Line]
     values: dict[bytes, bytes]
@@ -248,12 +285,14 @@ class Workload:
             raise ValueError("a workload without an end cannot be counted")
         by_name: Counter[str] = Counter()
         calls = 0
-        for call in _CallCentre(self.options).calls():
+        for deal in _CallCentre(self.options).deals():
             calls += 1
-            by_name.update(call.script.counts)
-            reports = len(call.lines) - len(call.script.lines)
-            if reports:
-                by_name.update({"RTCPSent": reports // 2, "RTCPReceived": reports // 2})
+            by_name.update(deal.script.counts)
+            for span, first in zip(deal.script.spans, deal.reports, strict=False):
+                reports = max(0, math.ceil((span.end - first) / RTCP_INTERVAL))
+                by_name.update({"RTCPSent": reports, "RTCPReceived": reports})
+        # Counters keep names with the number 0.
+        by_name = +by_name
         return Plan(calls, by_name.total(), dict(sorted(by_name.items())))
 
     def events(self) -> Iterator[bytes]:
@@ -307,26 +346,37 @@ class _CallCentre:
         weights = ((rank + 1) ** -options.skew for rank in range(options.callers))
         self.weights = list(itertools.accumulate(weights))
 
-    def calls(self) -> Iterator[Call]:
-        """The calls in the order of their start: one at a random moment of each equal interval."""
-        rate = self.options.calls_per_second
+    def deals(self) -> Iterator[Deal]:
+        """The calls in the order of their start: one at a random moment of each equal interval.
+
+        They have a random generator of their own, so that they can be counted without a call.
+        """
+        rate, seconds = self.options.calls_per_second, self.options.seconds
+        dealing = random.Random(f"{self.options.seed} deals")
         deck: list[Script] = []
-        seconds = self.options.seconds
         for number in itertools.count() if math.isinf(seconds) else range(round(rate * seconds)):
             if not deck:
-                deck = self.random.sample(scripts(), len(scripts()))
-            start = self.options.epoch + (number + self.random.random()) / rate
-            yield self._call(deck.pop(), round(start, 6))
+                deck = dealing.sample(scripts(), len(scripts()))
+            start = self.options.epoch + (number + dealing.random()) / rate
+            script = deck.pop()
+            spans = script.spans if self.options.rtcp else ()
+            reports = [span.start + dealing.random() * RTCP_INTERVAL for span in spans]
+            yield Deal(script, round(start, 6), reports)
 
-    def _call(self, script: Script, start: float) -> Call:
+    def calls(self) -> Iterator[Call]:
+        """The calls in the order of their start."""
+        return map(self._call, self.deals())
+
+    def _call(self, deal: Deal) -> Call:
+        script, start = deal.script, deal.start
         slot_values = _SlotValues(self, script, start)
         values = {key: slot_values.value(slot) for key, slot in script.slots.items()}
         lines = script.lines.copy()
-        if self.options.rtcp:
-            for leg in script.legs:
-                lines += _RtcpReports(leg, start, self.random).lines()
+        if deal.reports:
+            for leg, first in zip(script.legs, deal.reports, strict=True):
+                lines += _RtcpReports(leg, start, self.random).lines(first)
             lines.sort(key=lambda line: line.offset)
-        return Call(script, start, lines, values)
+        return Call(start, lines, values)
 
     def next_serial(self) -> int:
         """A number that is used once: for a call, a channel or a uniqueid."""
@@ -344,9 +394,9 @@ class _RtcpReports:
         self.address = b"192.0.2.%d:%d" % (rng.randrange(1, 255), rng.randrange(5000, 9000))
         self.own_ssrc, self.peer_ssrc = rng.getrandbits(32), rng.getrandbits(32)
 
-    def lines(self) -> Iterator[Line]:
-        """The events, the first one at a random moment of the leg's first interval."""
-        offset = self.leg.start + self.random.random() * RTCP_INTERVAL
+    def lines(self, first: float) -> Iterator[Line]:
+        """The events, the first one `first` seconds after the start of the call."""
+        offset = first
         while offset < self.leg.end:
             addresses = b"To: %b\r\nFrom: %b\r\n" % (self.address, ASTERISK_ADDRESS)
             report = self._report(offset, self.own_ssrc, self.peer_ssrc)
