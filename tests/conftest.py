@@ -53,6 +53,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="leave out tests that only use the pure twin, to test the extension itself",
     )
 
+    parser.addoption(
+        "--asterisk",
+        metavar="DIR",
+        help="run the client's tests on the Asterisk in this chroot of ci/asterisk",
+    )
+
 
 def pytest_configure(config: pytest.Config) -> None:
     # A test module may import amistream itself, so one of the trees must be the current one.

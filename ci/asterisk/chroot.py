@@ -33,6 +33,9 @@ DATA = "/var/lib/lab"
 """The folder of the lab's own files, as Asterisk sees it."""
 
 
+CERTIFICATE = HERE.parent.parent / "src" / "amistream" / "testing" / "localhost.pem"
+"""The certificate and key of the Simulator, for AMI over TLS."""
+
 Progress = Callable[[str], None]
 
 
@@ -58,6 +61,7 @@ class Ports:
         self.iax_far = base + 4
         self.xmpp = base + 5
         self.nobody = base + 6
+        self.ami_tls = base + 7
         self.phones = base + 20
         self.phone_media = base + 100
         self.rtp = base + 200
@@ -192,6 +196,7 @@ class Chroot:
             if source.name == "modules.conf":
                 text += "".join(f"noload = {name}\n" for name in self._test_modules())
             self._write(f"etc/asterisk/{source.name}", text)
+        self._write("etc/asterisk/lab.pem", CERTIFICATE.read_bytes())
         for source in sorted((HERE / "sipp").iterdir()):
             self._write(f"{DATA}/{source.name}", fill_in(source.read_text(), names))
         for name, content in files.items():
