@@ -185,11 +185,12 @@ def test_a_silent_server_is_given_up(ami: ModuleType, data: bytes, error: str, w
 
 
 def test_a_server_that_leaves_before_the_login(ami: ModuleType) -> None:
-    for data, kind in ((b"", ami.NotAnAMI), (BANNER, ami.CannotConnect)):
+    for data, where in ((b"", "before it sent a banner"), (BANNER, "before it answered the login")):
         session = new_session()
         session.receive(data, 0.0)
         session.end("the server closed the connection")
-        assert type(session.failure) is kind
+        assert type(session.failure) is ami.CannotConnect
+        assert f"the server closed the connection {where}" in str(session.failure)
 
 
 # --- answers -------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ import importlib
 import os
 import signal
 import ssl
+import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ USERS = {
     "noperm": "noperm",
     "nosystem": "nosystem",
     "nocall": "nocall",
+    "slow": "slow",
 }
 
 
@@ -113,7 +114,7 @@ class RealServer(Server):
         self.chroot = chroot
         self.port, self.tls_port = chroot.ports.ami, chroot.ports.ami_tls
         if not chroot.running:
-            chroot.start()
+            self.start()
 
     def trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(self.chroot.path("/etc/asterisk/lab.pem")))
@@ -123,11 +124,19 @@ class RealServer(Server):
         self.chroot.wait_ended(5)
 
     def shut_down(self) -> None:
-        os.killpg(self.chroot._process.pid, signal.SIGTERM)
+        command = self.chroot.command("/usr/sbin/asterisk", "-rx", "core stop now")
+        subprocess.run(command, check=False, capture_output=True, timeout=20)
         self.chroot.wait_ended(20)
 
     def start(self) -> None:
         self.chroot.start()
+        wait_booted(self.chroot)
+
+
+def wait_booted(chroot: Any) -> None:
+    """Wait until Asterisk has booted: before, it may reset a connection that it accepted."""
+    command = chroot.command("/usr/sbin/asterisk", "-rx", "core waitfullybooted")
+    subprocess.run(command, check=False, capture_output=True, timeout=60)
 
 
 @contextlib.contextmanager
@@ -143,7 +152,7 @@ def asterisk_of(folder: str) -> Iterator[Any]:
     chroot.configure(media.files())
     chroot.start()
     try:
-        time.sleep(1.0)  # modules go on loading
+        wait_booted(chroot)
         yield chroot
     finally:
         chroot.stop()

@@ -186,7 +186,8 @@ class Connection:
         if self.phase is Phase.ENDED:
             return
         if self.phase is Phase.BANNER:
-            self._fail(NotAnAMI(self._host, self._port, f"{reason} before it sent a banner"))
+            where = "before it sent a banner: it is starting, or is no Manager Interface"
+            self._fail(CannotConnect(self._host, self._port, f"{reason} {where}"))
         elif self.phase is Phase.LOGIN:
             where = "before it answered the login"
             self._fail(CannotConnect(self._host, self._port, f"{reason} {where}"))
