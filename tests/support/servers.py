@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,10 @@ USERS = {
     "nocall": "nocall",
     "slow": "slow",
 }
+
+
+LASTING_THREAD = ThreadPoolExecutor(1)
+"""Starts Asterisk, which the kernel kills when the thread that started it ends."""
 
 
 class Server(abc.ABC):
@@ -129,7 +134,7 @@ class RealServer(Server):
         self.chroot.wait_ended(20)
 
     def start(self) -> None:
-        self.chroot.start()
+        LASTING_THREAD.submit(self.chroot.start).result()
         wait_booted(self.chroot)
 
 
@@ -150,7 +155,7 @@ def asterisk_of(folder: str) -> Iterator[Any]:
         sys.path.pop(0)
     chroot = chroot_module.Chroot(Path(folder))
     chroot.configure(media.files())
-    chroot.start()
+    LASTING_THREAD.submit(chroot.start).result()
     try:
         wait_booted(chroot)
         yield chroot
