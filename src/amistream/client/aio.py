@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import inspect
+import itertools
 import logging
 import operator
 import os
@@ -408,6 +409,7 @@ class Client(Actions):
         self._router = Router()
         self._link: _Link | None = None
         self._prefix = f"~{os.urandom(3).hex()}-"
+        self._numbers = itertools.count(1)
         self._state = State.CONNECTING
         self._state_callbacks: list[Callable[[StateChange], object]] = []
         self._callbacks: dict[asyncio.Task[None], Callable[..., object]] = {}
@@ -670,6 +672,7 @@ class Client(Actions):
             boot_timeout=settings.boot_timeout,
             keepalive=settings.keepalive,
             keepalive_timeout=settings.keepalive_timeout,
+            numbers=self._numbers,
             now=self._loop.time(),
         )
         link = _Link(self, session)

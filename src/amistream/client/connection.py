@@ -76,6 +76,8 @@ class Connection:
     secure: whether the bytes travel over TLS, so that the secret may be sent as text.
     prefix: what the ActionIDs of this session begin with. Its first character is rare in AMI
         streams, because the parser searches each message for it.
+    numbers: the numbers of the ActionIDs. The sessions of a client share them, so that no late
+        answer to an action of an earlier session is taken for another one.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class Connection:
         boot_timeout: float = 3.0,
         keepalive: float | None = None,
         keepalive_timeout: float = 10.0,
+        numbers: Iterator[int] | None = None,
         now: float = 0.0,
     ) -> None:
         self.phase = Phase.BANNER
@@ -116,7 +119,7 @@ class Connection:
         self._keepalive_timeout = keepalive_timeout
         self._prefix = prefix
         self._kept = 0
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count(1) if numbers is None else numbers
         self._open: dict[str, Exchange] = {}
         self._anonymous: list[Exchange] = []
         self._deadlines: list[tuple[float, int, Exchange]] = []

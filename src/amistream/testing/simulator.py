@@ -424,8 +424,8 @@ class Session:
             if reset:
                 linger = struct.pack("ii", 1, 0)
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            else:
-                self._socket.shutdown(socket.SHUT_RDWR)
+            # This wakes the thread that reads; SHUT_RD alone sends nothing.
+            self._socket.shutdown(socket.SHUT_RD if reset else socket.SHUT_RDWR)
         with contextlib.suppress(OSError):
             self._socket.close()
 
