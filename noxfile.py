@@ -104,9 +104,10 @@ def workflows(session: nox.Session) -> None:
 
 @timed_session
 def asterisk(session: nox.Session) -> None:
-    """A real Asterisk, driven and read, and the drop-ins beside it. Needs root on Linux."""
+    """A real Asterisk, driven and read, the drop-ins beside it, the client's tests. Needs root."""
     beside = f"{sys.executable} ci/compat --port {{port}}"
-    python(session, "ci/asterisk", "--beside", beside, *session.posargs)
+    client = f"{sys.executable} -m pytest -n 0 tests/client --asterisk {{root}}"
+    python(session, "ci/asterisk", "--beside", beside, "--then", client, *session.posargs)
 
 
 @timed_session

@@ -6,6 +6,8 @@
     python ci/asterisk --check captures       no Asterisk: check saved streams again on both twins
     python ci/asterisk --beside "python ci/compat --port {port}"
                                               afterwards start Asterisk again for this command
+    python ci/asterisk --then "python -m pytest -n 0 tests/client --asterisk {root}"
+                                              at last run a command that starts Asterisk itself
 
 The chroot is a Debian root directory. debootstrap makes it from the mirror that this machine's apt
 uses (DEBIAN_MIRROR names another one) and installs Debian's packages of Asterisk and sipp. This
@@ -14,7 +16,7 @@ Asterisk listens only on 127.0.0.1 and ::1, on ports that were free.
 
 Exit codes: 0 if no problem was found, or if Asterisk is not available here (the output then says
 SKIPPED and why); 1 if the run found a problem, if Asterisk was installed but did not run, or if
-the command of --beside failed. If Asterisk crashes, the scenario is run a second time.
+a command of --beside or --then failed. If Asterisk crashes, the scenario is run a second time.
 """
 
 from __future__ import annotations
@@ -114,6 +116,12 @@ def parse_arguments() -> argparse.Namespace:
         "--check", type=Path, metavar="DIR", help="check saved streams and start no Asterisk"
     )
     parser.add_argument(
+        "--then",
+        metavar="COMMAND",
+        help="at last run this command, which may start Asterisk; {root} becomes the chroot. It is "
+        "not run if no Asterisk is available",
+    )
+    parser.add_argument(
         "--beside",
         metavar="COMMAND",
         help="afterwards run this command beside Asterisk; {port} becomes AMI's port, or 5038 "
@@ -146,6 +154,11 @@ def run(chroot: Chroot, options: argparse.Namespace, problems: Problems) -> int:
         report.show_lists(outcomes)
         if options.beside:
             run_beside(chroot, options.beside, problems, progress)
+        if options.then:
+            progress(f"running: {options.then}")
+            code = run_command(options.then, chroot.ports.ami, chroot.folder)
+            if code != 0:
+                problems.add(f"{options.then}: exit code {code}")
         return print_result(problems)
     finally:
         chroot.stop()
@@ -219,9 +232,9 @@ def run_beside(chroot: Chroot, command: str, problems: Problems, progress: Progr
         problems.add(f"{command}: exit code {code}")
 
 
-def run_command(command: str, port: int) -> int:
-    """Run a command with AMI's port in place of {port}, and return its exit code."""
-    words = [word.format(port=port) for word in shlex.split(command)]
+def run_command(command: str, port: int, root: Path | str = "") -> int:
+    """Run a command with AMI's port and the chroot put in, and return its exit code."""
+    words = [word.format(port=port, root=root) for word in shlex.split(command)]
     return subprocess.run(words, check=False).returncode
 
 
