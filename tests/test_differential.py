@@ -141,6 +141,7 @@ def test_looking_up_any_name(both: Any, raw: bytes, kind: str, name: str) -> Non
     assert compiled == pure
 
 
+@pytest.mark.filterwarnings("ignore:no event is named:UserWarning")
 @given(stream=STREAMS, sizes=SIZES, selection=SELECTIONS)
 def test_a_selection_gives_what_a_filter_would(
     both: Any, stream: bytes, sizes: list[int], selection: set[str]

@@ -22,7 +22,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.feeding import as_tuple, cut, replay
 
-pytestmark = pytest.mark.quick
+pytestmark = [
+    pytest.mark.quick,
+    pytest.mark.filterwarnings("ignore:no event is named:UserWarning"),
+]
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 HANGUP = b"Event: Hangup\r\nUniqueid: 1795427317.0\r\nCause: 16\r\n\r\n"

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from support.feeding import parse_at_every_size
 
-pytestmark = pytest.mark.quick
+pytestmark = [
+    pytest.mark.quick,
+    pytest.mark.filterwarnings("ignore:no event is named:UserWarning"),
+]
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 HANGUP = b"Event: Hangup\r\nUniqueid: 1795427317.0\r\nCause: 16\r\n\r\n"

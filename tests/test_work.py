@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 from support.calls import calls_of
 
+pytestmark = pytest.mark.filterwarnings("ignore:no event is named:UserWarning")
+
 FEW, MANY = 3, 40
 WINDOWS = 100
 """The most calls for the windows that the pure parser cuts: each is twice as large as the last."""

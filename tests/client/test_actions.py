@@ -68,6 +68,8 @@ def test_what_would_end_a_line_is_refused(
         {"Queue": {1, 2}},
         {"Queue": {"a": "b"}},
         {"Queue": " leading spaces are dropped"},
+        {"Queue": "\ttabs too"},
+        {"Queue": "\x01"},
         {"Variable": {"a=b": "c"}},
         {"Variable": {"": "c"}},
         {"Variable": {"a": ["b"]}},

@@ -125,8 +125,9 @@ def test_fully_booted_is_waited_for_only_so_long(ami: ModuleType) -> None:
     assert session.booted is not None
 
 
-def test_without_events_nothing_is_waited_for(ami: ModuleType) -> None:
-    session = new_session(auth="plain", events="off")
+@pytest.mark.parametrize("events", ["off", "call,agent"])
+def test_without_the_events_nothing_is_waited_for(ami: ModuleType, events: str) -> None:
+    session = new_session(auth="plain", events=events)
     session.receive(BANNER, 0.0)
     session.receive(response("~k-1"), 0.0)
     assert phase(session) == "READY"

@@ -168,7 +168,7 @@ STREAM = (
     [
         (None, ["Hangup", "QueueMember", "QueueX", "UserEvent", "PeerEntry", "Queue"]),
         ({"Queue*"}, ["QueueMember", "QueueX", "Queue"]),
-        ({"Hangup", "UserEvent"}, ["Hangup", "UserEvent"]),
+        (["Hangup", "UserEvent"], ["Hangup", "UserEvent"]),
         ("QueueX", ["QueueX"]),
         ("*e*", ["QueueMember", "QueueX", "UserEvent", "PeerEntry", "Queue"]),
     ],

@@ -193,7 +193,10 @@ def whole(message: Any, first: int) -> dict[str, Any]:
 
 def options(ami: ModuleType, led: Life) -> dict[str, Any]:
     """The parser's arguments."""
-    only = None if led.only is None else {selected(ami, one) for one in led.only}
+    only = None
+    if led.only is not None:
+        # Without a warning for the names that are no event's.
+        only = ami._registry.Checked(selected(ami, one) for one in led.only)
     return {"only": only, **led.bounds}
 
 

@@ -87,8 +87,9 @@ def _variable(action: str, name: Any, value: Any) -> str:
 
 def _line(action: str, name: str, value: str) -> bytes:
     check_text(action, name, value)
-    if value.startswith(" "):
-        raise Unsendable(action, name, "Asterisk drops the spaces that its value begins with")
+    if value and value[0] <= " ":
+        reason = "Asterisk drops the spaces and control characters that its value begins with"
+        raise Unsendable(action, name, reason)
     line = f"{name}: {value}".encode("utf-8", "surrogateescape")
     if len(line) + 2 > MAX_LINE:
         reason = f"its line has {len(line) + 2:,} bytes; Asterisk reads at most {MAX_LINE:,}"

@@ -405,8 +405,14 @@ class Connection:
             self._set_up(now, "Filter", {"Operation": "Add", "Filter": text})
         if self._filters and self._events != "off":
             self._set_up(now, "Events", {"EventMask": self._events})
-        if self.booted is not None or not self._boot_timeout or self._events == "off":
+        if self.booted is not None or not self._boot_timeout or not self._boots:
             self._be_ready()
+
+    @property
+    def _boots(self) -> bool:
+        """Whether the login asked for events of the class `system`, of which FullyBooted is one."""
+        asked = {word.strip().lower() for word in self._events.split(",")}
+        return bool(asked & {"on", "all", "yes", "true", "system", ""})
 
     def _set_up(self, now: float, action: str, headers: dict[str, str]) -> None:
         self._send(action, headers, now, SETUP_TIMEOUT, is_internal=True)
