@@ -104,10 +104,10 @@ def workflows(session: nox.Session) -> None:
 
 @timed_session
 def asterisk(session: nox.Session) -> None:
-    """A real Asterisk, driven and read, the drop-ins beside it, the client's tests. Needs root."""
+    """A real Asterisk, driven and read, with the drop-ins and the client. Needs root on Linux."""
     beside = f"{sys.executable} ci/compat --port {{port}}"
-    client = f"{sys.executable} -m pytest -n 0 tests/client --asterisk {{root}}"
-    python(session, "ci/asterisk", "--beside", beside, "--then", client, *session.posargs)
+    then = f"{sys.executable} -m pytest tests/client -m asterisk --asterisk {{root}}"
+    python(session, "ci/asterisk", "--beside", beside, "--then", then, *session.posargs)
 
 
 @timed_session

@@ -52,12 +52,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="leave out tests that only use the pure twin, to test the extension itself",
     )
-
     parser.addoption(
         "--asterisk",
+        type=Path,
         metavar="DIR",
-        help="run the client's tests on the Asterisk in this chroot of ci/asterisk",
+        help="run the client's tests on a real Asterisk, in the chroot DIR that ci/asterisk makes, "
+        "in one process; `-m asterisk` selects only these",
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    # All tests share the one Asterisk, and one chroot serves one process.
+    if config.getoption("--asterisk") is not None and hasattr(config.option, "numprocesses"):
+        config.option.numprocesses = 0
 
 
 def pytest_configure(config: pytest.Config) -> None:

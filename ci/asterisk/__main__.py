@@ -6,8 +6,9 @@
     python ci/asterisk --check captures       no Asterisk: check saved streams again on both twins
     python ci/asterisk --beside "python ci/compat --port {port}"
                                               afterwards start Asterisk again for this command
-    python ci/asterisk --then "python -m pytest -n 0 tests/client --asterisk {root}"
-                                              at last run a command that starts Asterisk itself
+    python ci/asterisk --then "python -m pytest tests/client -m asterisk --asterisk {root}"
+                                              at the end run a command that starts Asterisk itself
+    python ci/asterisk --serve                no check: serve Asterisk to a program, see serve.py
 
 The chroot is a Debian root directory. debootstrap makes it from the mirror that this machine's apt
 uses (DEBIAN_MIRROR names another one) and installs Debian's packages of Asterisk and sipp. This
@@ -41,9 +42,10 @@ import media
 import report
 import scenario
 import selftest
+import serve
 from ami import Connection
 from checks import Problems
-from chroot import Chroot, LabError, Progress, UnavailableError
+from chroot import RESERVED, Chroot, LabError, Progress, UnavailableError
 from lab import Lab, NotSeenError
 from replay import identify
 
@@ -63,13 +65,16 @@ def main() -> int:
         signal.signal(number, end_by_signal)
     problems = Problems()
     try:
-        selftest.run()
+        if not options.serve:
+            selftest.run()
         if options.check:
             seen, _ = replay_all(options.check, options.seed, problems)
             report.show_events(seen)
             return print_result(problems)
         chroot = Chroot(options.root)
         with chroot.reserved():
+            if options.serve:
+                return serve.serve(chroot, print_to_stderr, sys.stdin)
             return run(chroot, options, problems)
     except UnavailableError as reason:
         print_banner("SKIPPED: no real Asterisk was run, because", str(reason))
@@ -127,6 +132,12 @@ def parse_arguments() -> argparse.Namespace:
         help="afterwards run this command beside Asterisk; {port} becomes AMI's port, or 5038 "
         "if no Asterisk is available",
     )
+    parser.add_argument(
+        "--serve",
+        action="store_true",
+        help="start Asterisk and obey the commands that come as lines on stdin: "
+        + ", ".join(serve.COMMANDS),
+    )
     options = parser.parse_args()
     if options.seconds < 0 or options.rate <= 0:
         parser.error("--seconds must not be negative, --rate must be positive")
@@ -155,16 +166,17 @@ def run(chroot: Chroot, options: argparse.Namespace, problems: Problems) -> int:
         if options.beside:
             run_beside(chroot, options.beside, problems, progress)
         if options.then:
-            progress(f"running: {options.then}")
-            code = run_command(options.then, chroot.ports.ami, chroot.folder)
-            if code != 0:
-                problems.add(f"{options.then}: exit code {code}")
+            run_then(chroot, options.then, problems, progress)
         return print_result(problems)
     finally:
         chroot.stop()
         if is_new and chroot.complete and not options.keep:
             progress("removing the chroot")
             chroot.remove()
+
+
+def print_to_stderr(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
 
 
 class ProgressPrinter:
@@ -232,9 +244,19 @@ def run_beside(chroot: Chroot, command: str, problems: Problems, progress: Progr
         problems.add(f"{command}: exit code {code}")
 
 
-def run_command(command: str, port: int, root: Path | str = "") -> int:
-    """Run a command with AMI's port and the chroot put in, and return its exit code."""
-    words = [word.format(port=port, root=root) for word in shlex.split(command)]
+def run_then(chroot: Chroot, command: str, problems: Problems, progress: Progress) -> None:
+    """Run the command, which may start Asterisk itself: the chroot stays locked for this run."""
+    progress(f"running: {command}")
+    words = [word.format(root=chroot.folder) for word in shlex.split(command)]
+    environment = {**os.environ, RESERVED: str(chroot.folder)}
+    code = subprocess.run(words, env=environment, check=False).returncode
+    if code != 0:
+        problems.add(f"{command}: exit code {code}")
+
+
+def run_command(command: str, port: int) -> int:
+    """Run a command with AMI's port in place of {port}, and return its exit code."""
+    words = [word.format(port=port) for word in shlex.split(command)]
     return subprocess.run(words, check=False).returncode
 
 

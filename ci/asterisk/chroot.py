@@ -27,14 +27,15 @@ KILL_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "TERM": "xterm"}
 STARTED, COMPLETE = "lab-started", "lab-complete"
 """Marker files in a chroot of this lab: its build has started, and it is complete."""
+RESERVED = "AMISTREAM_LAB"
+"""The environment variable that tells a run's commands which chroot the run has locked."""
 FETCH_LIMIT = 300.0
 START_LIMIT = 60.0
 DATA = "/var/lib/lab"
 """The folder of the lab's own files, as Asterisk sees it."""
-
-
 CERTIFICATE = HERE.parent.parent / "src" / "amistream" / "testing" / "localhost.pem"
 """The certificate and key of the Simulator, for AMI over TLS."""
+
 
 Progress = Callable[[str], None]
 
@@ -106,7 +107,10 @@ class Chroot:
 
     @contextlib.contextmanager
     def reserved(self) -> Iterator[None]:
-        """Lock this chroot, so that no other run uses it."""
+        """Lock this chroot, so that no other run uses it. A command of the run itself may."""
+        if os.environ.get(RESERVED) == str(self.folder):
+            yield
+            return
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         with open(f"{self.folder}.lock", "w") as lock:
             try:
@@ -216,13 +220,25 @@ class Chroot:
                 start_new_session=True,
                 env=ENVIRONMENT,
             )
+        self.wait_banner()
+
+    def wait_banner(self) -> None:
+        """Wait for the banner of Asterisk's AMI; LabError if none comes."""
         deadline = time.monotonic() + START_LIMIT
-        while time.monotonic() < deadline and self._process.poll() is None:
+        while time.monotonic() < deadline and self.running:
             if self._sends_banner():
                 return
             time.sleep(0.1)
-        state = "sent no banner in time" if self._process.poll() is None else "ended at once"
+        state = "sent no banner in time" if self.running else "ended at once"
         raise LabError(f"Asterisk {state}; its log ends with:\n{self.log_tail()}")
+
+    def run_cli(self, command: str) -> None:
+        """Run a command of Asterisk's command line. LabError if it takes too long."""
+        words = self.command("/usr/sbin/asterisk", "-rx", command)
+        try:
+            subprocess.run(words, check=False, capture_output=True, timeout=START_LIMIT)
+        except subprocess.TimeoutExpired:
+            raise LabError(f"Asterisk did not run {command!r} in time") from None
 
     def _sends_banner(self) -> bool:
         try:
@@ -235,6 +251,11 @@ class Chroot:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int | None:
+        """Asterisk's process id while it runs."""
+        return self._process.pid if self._process is not None and self.running else None
+
     def wait_ended(self, seconds: float) -> bool:
         """Whether Asterisk ends by itself in time."""
         if self._process is None:
@@ -245,6 +266,12 @@ class Chroot:
             return False
         return True
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to Asterisk and whatever it started."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+
     def stop(self) -> None:
         """End Asterisk and whatever it started."""
         if self._process is None:
@@ -252,8 +279,7 @@ class Chroot:
         # chroot and setpriv exec'd Asterisk, so the process that a signal ended was Asterisk.
         self.crashed = (self._process.poll() or 0) < 0
         for number, seconds in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
+            self.send_signal(number)
             if self.wait_ended(seconds):
                 break
         self._process = None

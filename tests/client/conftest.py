@@ -6,10 +6,10 @@ import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
-from support.servers import RealServer, Server, SimulatedServer, asterisk_of
+from support.pbx import Asterisk, Unavailable
+from support.servers import RealServer, Server, SimulatedServer
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -20,8 +20,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "server" in metafunc.fixturenames:
         real = metafunc.config.getoption("--asterisk") is not None
-        servers = ["asterisk"] if real else ["simulator"]
-        metafunc.parametrize("server", servers, indirect=True)
+        server = pytest.param("asterisk", marks=pytest.mark.asterisk) if real else "simulator"
+        metafunc.parametrize("server", [server], indirect=True)
 
 
 @pytest.fixture
@@ -31,10 +31,22 @@ def testing(ami: ModuleType) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def asterisk(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """The Asterisk of ci/asterisk, in the chroot that --asterisk names."""
-    with asterisk_of(request.config.getoption("--asterisk")) as chroot:
-        yield chroot
+def served_asterisk(pytestconfig: pytest.Config) -> Iterator[Asterisk]:
+    """The one Asterisk of this run, in whatever state the last test left it."""
+    chroot: Path = pytestconfig.getoption("--asterisk")
+    try:
+        served = Asterisk(chroot.absolute())
+    except Unavailable as reason:
+        pytest.skip(f"no real Asterisk: {reason}")
+    yield served
+    served.close()
+
+
+@pytest.fixture
+def asterisk(served_asterisk: Asterisk) -> RealServer:
+    """A real Asterisk that runs, has booted, and has no calls."""
+    served_asterisk.make_ready()
+    return RealServer(served_asterisk)
 
 
 @pytest.fixture
@@ -44,4 +56,4 @@ def server(ami: ModuleType, request: pytest.FixtureRequest) -> Iterator[Server]:
         with SimulatedServer() as simulated:
             yield simulated
     else:
-        yield RealServer(request.getfixturevalue("asterisk"))
+        yield request.getfixturevalue("asterisk")

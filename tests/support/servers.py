@@ -3,31 +3,11 @@
 from __future__ import annotations
 
 import abc
-import contextlib
 import importlib
-import os
-import signal
 import ssl
-import subprocess
-import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
-from support.paths import ROOT
-
-USERS = {
-    "lab": "labsecret",
-    "noperm": "noperm",
-    "nosystem": "nosystem",
-    "nocall": "nocall",
-    "slow": "slow",
-}
-
-
-LASTING_THREAD = ThreadPoolExecutor(1)
-"""Starts Asterisk, which the kernel kills when the thread that started it ends."""
+from support.pbx import SECRETS, Asterisk
 
 
 class Server(abc.ABC):
@@ -43,7 +23,7 @@ class Server(abc.ABC):
 
     def account(self, username: str = "lab") -> dict[str, Any]:
         """The arguments of `connect` for a user."""
-        return {"port": self.port, "username": username, "secret": USERS[username]}
+        return {"port": self.port, "username": username, "secret": SECRETS[username]}
 
     @abc.abstractmethod
     def trust(self) -> ssl.SSLContext:
@@ -110,54 +90,23 @@ class SimulatedServer(Server):
 
 
 class RealServer(Server):
-    """Asterisk in the chroot of ci/asterisk."""
+    """An Asterisk of ci/asterisk."""
 
     a_channel = "Local/wait@lab/n"
     no_channel = "Local/nosuch@lab/n"
 
-    def __init__(self, chroot: Any) -> None:
-        self.chroot = chroot
-        self.port, self.tls_port = chroot.ports.ami, chroot.ports.ami_tls
-        if not chroot.running:
-            self.start()
+    def __init__(self, asterisk: Asterisk) -> None:
+        self.asterisk = asterisk
+        self.host, self.port, self.tls_port = asterisk.host, asterisk.port, asterisk.tls_port
 
     def trust(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=str(self.chroot.path("/etc/asterisk/lab.pem")))
+        return ssl.create_default_context(cafile=self.asterisk.certificate)
 
     def kill(self) -> None:
-        os.killpg(self.chroot._process.pid, signal.SIGKILL)
-        self.chroot.wait_ended(5)
+        self.asterisk.kill()
 
     def shut_down(self) -> None:
-        command = self.chroot.command("/usr/sbin/asterisk", "-rx", "core stop now")
-        subprocess.run(command, check=False, capture_output=True, timeout=20)
-        self.chroot.wait_ended(20)
+        self.asterisk.stop()
 
     def start(self) -> None:
-        LASTING_THREAD.submit(self.chroot.start).result()
-        wait_booted(self.chroot)
-
-
-def wait_booted(chroot: Any) -> None:
-    """Wait until Asterisk has booted: before, it may reset a connection that it accepted."""
-    command = chroot.command("/usr/sbin/asterisk", "-rx", "core waitfullybooted")
-    subprocess.run(command, check=False, capture_output=True, timeout=60)
-
-
-@contextlib.contextmanager
-def asterisk_of(folder: str) -> Iterator[Any]:
-    """A running Asterisk in a chroot that ci/asterisk made, configured anew."""
-    sys.path.insert(0, str(ROOT / "ci" / "asterisk"))
-    try:
-        chroot_module = importlib.import_module("chroot")
-        media = importlib.import_module("media")
-    finally:
-        sys.path.pop(0)
-    chroot = chroot_module.Chroot(Path(folder))
-    chroot.configure(media.files())
-    LASTING_THREAD.submit(chroot.start).result()
-    try:
-        wait_booted(chroot)
-        yield chroot
-    finally:
-        chroot.stop()
+        self.asterisk.start()
