@@ -136,7 +136,7 @@ async def run_sketch(port: int, work: str, repeats: int) -> tuple[float, int]:
 async def run_client(port: int, work: str, repeats: int, open_action: bool) -> tuple[float, int]:
     import amistream
 
-    account = {"username": "lab", "secret": "labsecret"}
+    account: Any = {"username": "lab", "secret": "labsecret"}
     async with amistream.connect("127.0.0.1", port, **account, reconnect=False) as ami:
         events = ami.events(selection(work), max_events=10**7, max_bytes=2**34)
         if open_action:
@@ -403,7 +403,7 @@ async def _measure_delays(port: int) -> list[float]:
     import amistream
 
     found: list[float] = []
-    account = {"username": "lab", "secret": "x", "auth": "plain", "reconnect": False}
+    account: Any = {"username": "lab", "secret": "x", "auth": "plain", "reconnect": False}
     async with amistream.connect("127.0.0.1", port, **account) as ami:
         events = ami.events()
         go = asyncio.ensure_future(ami.send("Go", timeout=None))
@@ -421,7 +421,7 @@ async def _measure_answers(port: int) -> float:
     import amistream
 
     count, in_flight = 40_000, 1000
-    account = {"username": "lab", "secret": "x", "auth": "plain", "reconnect": False}
+    account: Any = {"username": "lab", "secret": "x", "auth": "plain", "reconnect": False}
     async with amistream.connect("127.0.0.1", port, **account) as ami:
 
         async def worker() -> None:

@@ -217,6 +217,9 @@ def test_originate_tells_its_outcome(ami: ModuleType, server: Server) -> None:
             assert (failed.response, failed.name) == ("Failure", "OriginateResponse")
             with pytest.raises(ami.ActionFailed, match="Channel not specified"):
                 await client.originate("", application="Wait", data="1")
+        async with connect(ami, server, events="off") as client:
+            with pytest.raises(ami.Unsendable, match="events='off' asks for none"):
+                await client.originate(server.a_channel, application="Wait", data="1")
         async with connect(ami, server, "nocall") as client:
             with pytest.raises(ami.ActionTimeout, match="the class `call`"):
                 await client.originate(server.a_channel, application="Wait", data="1", timeout=0.5)

@@ -48,6 +48,7 @@ from amistream.errors import (
     LoginFailed,
     SubscriptionInUse,
     TLSFailed,
+    Unsendable,
 )
 from amistream.messages import Event
 
@@ -505,6 +506,10 @@ class Client(Actions):
         self, action: str, outcome: str, hint: str, timeout: float, headers: dict[str, Any]
     ) -> Any:
         """Send an action and return the event that tells its outcome."""
+        asked = {word.strip().lower() for word in self._settings.events.split(",")}
+        if not asked & {"on", "all", "yes", "true", "call", ""}:
+            reason = f"it ends with an event of the class `call`; events={self._settings.events!r}"
+            raise Unsendable(action, "", f"{reason} asks for none")
         link = await self._writable_link()
         now = self._loop.time()
         exchange = link.session.request(action, headers, now, timeout, outcome=outcome, hint=hint)
