@@ -408,7 +408,7 @@ async def _measure_delays(port: int) -> list[float]:
         events = ami.events()
         go = asyncio.ensure_future(ami.send("Go", timeout=None))
         async for event in events:
-            sent = event.get("Sent")
+            sent = None if isinstance(event, amistream.Gap) else event.get("Sent")
             if sent is not None:
                 found.append(1000 * (time.monotonic() - float(sent)))
             elif event.name == LAST_NAME:

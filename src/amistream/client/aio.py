@@ -8,7 +8,6 @@ import errno
 import inspect
 import itertools
 import logging
-import operator
 import os
 import socket
 import ssl
@@ -18,6 +17,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Hashable, Iterator
 from functools import partial
 from itertools import islice
+from operator import length_hint
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from amistream import _registry
@@ -148,7 +148,7 @@ class Subscription:
 
     def __len__(self) -> int:
         """How many events wait."""
-        return len(self._queue) + operator.length_hint(self._taken)
+        return len(self._queue) + length_hint(self._taken)
 
     def __bool__(self) -> bool:
         return True
@@ -197,14 +197,17 @@ class Subscription:
     async def _iterate(self) -> AsyncGenerator[Event | Gap, None]:
         """Yield the events in portions, and let the reader have its turn between them."""
         while True:
-            for event in islice(self._taken, PORTION):
+            taken = self._taken
+            for event in taken if length_hint(taken) <= PORTION else islice(taken, PORTION):
                 yield event
-            if not operator.length_hint(self._taken) and not self._take_batch():
-                if not await self._wait():
-                    return
-            elif self._loop.time() > self._turn_ends:
-                await asyncio.sleep(0)
-                self._turn_ends = self._loop.time() + TURN
+            if length_hint(taken) or self._take_batch():
+                if self._loop.time() > self._turn_ends:
+                    await asyncio.sleep(0)
+                    self._turn_ends = self._loop.time() + TURN
+            elif not await self._wait():
+                return
+            else:
+                self._take_batch()
 
     def _take_batch(self) -> bool:
         batch = self._queue.take()
@@ -263,7 +266,8 @@ class _Link(asyncio.BufferedProtocol):
     def buffer_updated(self, size: int) -> None:
         self._take(self._view[:size])
         # Bytes that arrive only move the deadline to a later moment, so the timer can stay.
-        if self.session.phase is not self._phase or self.session.has_output:
+        session = self.session
+        if session.phase is not self._phase or session.output:
             self.settle()
 
     def eof_received(self) -> None:
@@ -296,7 +300,7 @@ class _Link(asyncio.BufferedProtocol):
         """Do what follows from the state of the session: send, set the timer, tell the client."""
         session = self.session
         self._phase = session.phase
-        if session.has_output and not self._flushes:
+        if session.output and not self._flushes:
             self._flushes = True
             self._loop.call_soon(self._flush)  # at the end of this turn: one write for many actions
         if session.phase is Phase.READY and not self.ready.done():
@@ -347,7 +351,7 @@ class _Link(asyncio.BufferedProtocol):
 
     def _flush(self) -> None:
         self._flushes = False
-        if self._transport is not None and self.session.has_output:
+        if self._transport is not None and self.session.output:
             self._transport.write(self.session.take_output())
 
     def _set_timer(self) -> None:

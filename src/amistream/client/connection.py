@@ -76,6 +76,7 @@ class Connection:
     secure: whether the bytes travel over TLS, so that the secret may be sent as text.
     prefix: what the ActionIDs of this session begin with. Its first character is rare in AMI
         streams, because the parser searches each message for it.
+    output: what `take_output` will give; empty if there is nothing to send.
     numbers: the numbers of the ActionIDs. The sessions of a client share them, so that no late
         answer to an action of an earlier session is taken for another one.
     """
@@ -123,7 +124,7 @@ class Connection:
         self._open: dict[str, Exchange] = {}
         self._anonymous: list[Exchange] = []
         self._deadlines: list[tuple[float, int, Exchange]] = []
-        self._output: list[bytes] = []
+        self.output: list[bytes] = []
         self._heard = now
         self._quiet_since = now  # silence counts from here, or from `_heard`
         self._is_read = True
@@ -154,16 +155,11 @@ class Connection:
             moments.append(self._deadlines[0][0])
         return min((moment for moment in moments if moment is not None), default=None)
 
-    @property
-    def has_output(self) -> bool:
-        """Whether there are bytes to send."""
-        return bool(self._output)
-
     def take_output(self) -> bytes:
         """The bytes to send now."""
-        output = b"".join(self._output)
-        self._output.clear()
-        return output
+        joined = b"".join(self.output)
+        self.output.clear()
+        return joined
 
     # -- what happens --------------------------------------------------------------------------
 
@@ -173,14 +169,18 @@ class Connection:
         Answers and lists have been added to their actions; they are in the result too.
         """
         self._heard = now
-        found = self._feed(data)
-        self.kinds = set(map(type, found))
+        parser = self.parser
+        try:
+            found = parser.feed(data)
+        except MessageTooLarge as error:
+            found = self._feed_on(error)
+        self.kinds = kinds = set(map(type, found))
         if self.phase is Phase.BANNER:
             self._look_at_banner(now)
-        if self.parser.kept != self._kept or self._anonymous:
-            self._kept = self.parser.kept
+        if parser.kept != self._kept or self._anonymous:
+            self._kept = parser.kept
             self._take_own(found, now)
-        if not _NOTABLE.isdisjoint(self.kinds):
+        if not _NOTABLE.isdisjoint(kinds):
             self._take_notable(found)
         return found
 
@@ -271,7 +271,7 @@ class Connection:
             hint=hint,
             is_internal=is_internal,
         )
-        self._output.append(encoded)
+        self.output.append(encoded)
         self._open[action_id] = exchange
         if exchange.takes_anonymous:
             self._anonymous.append(exchange)
@@ -301,16 +301,14 @@ class Connection:
 
     # -- receiving -----------------------------------------------------------------------------
 
-    def _feed(self, data: bytes | bytearray | memoryview) -> list[Message]:
-        """The messages; those that are too large are logged and counted."""
+    def _feed_on(self, error: MessageTooLarge) -> list[Message]:
+        """Count and log a message that is too large, and read on behind it."""
+        self.too_large += 1
+        _logger.warning("%s", error)
         try:
-            return self.parser.feed(data)
-        except MessageTooLarge as error:
-            self.too_large += 1
-            _logger.warning("%s", error)
-            before = error.messages
-        # The rest of the chunk waits in the parser. It is too short for many such messages.
-        return before + self._feed(b"")
+            return error.messages + self.parser.feed(b"")
+        except MessageTooLarge as another:  # a chunk is too short for many of them
+            return error.messages + self._feed_on(another)
 
     def _look_at_banner(self, now: float) -> None:
         banner = self.parser.banner
@@ -486,7 +484,7 @@ class Connection:
         self.phase = Phase.ENDED
         self.failure = error
         self._phase_ends = None
-        self._output.clear()
+        self.output.clear()
         try:
             self.parser.close()
         except TruncatedMessage as cut:

@@ -25,6 +25,7 @@ class Wanted:
     __slots__ = (
         "_accepted",
         "_by_name",
+        "_decided",
         "_registered",
         "_rejected",
         "_selection",
@@ -41,6 +42,7 @@ class Wanted:
         self._selection = _registry.select(self.only)
         self._accepted: set[type] = set()
         self._rejected: set[type] = set()
+        self._decided: set[type] = set()  # both together
         self._by_name: dict[str, bool] = {}
         self._registered = len(_registry.classes)
 
@@ -52,12 +54,12 @@ class Wanted:
             return batch
         if kinds <= self._rejected:
             return []
-        by_name = {kind for kind in kinds if not self._learn(kind)}
-        if not by_name and kinds <= self._accepted:
-            return batch
-        if not by_name and kinds <= self._rejected:
-            return []
         accepted = self._accepted
+        if kinds <= self._decided:
+            return [message for message in batch if type(message) in accepted]
+        by_name = {kind for kind in kinds if not self._learn(kind)}
+        if not by_name:
+            return self.select(batch, kinds)
         return [
             message
             for message in batch
@@ -69,6 +71,7 @@ class Wanted:
         self._registered = len(_registry.classes)
         self._accepted.clear()
         self._rejected.clear()
+        self._decided.clear()
         self._by_name.clear()
 
     def _takes(self, event: Event) -> bool:
@@ -83,12 +86,13 @@ class Wanted:
 
     def _learn(self, kind: type) -> bool:
         """Decide about a class; False if the names of its events decide."""
-        if kind in self._accepted or kind in self._rejected:
+        if kind in self._decided:
             return True
         verdict = self._decide(kind)
         if verdict is None:
             return False
         (self._accepted if verdict else self._rejected).add(kind)
+        self._decided.add(kind)
         return True
 
     def _decide(self, kind: type) -> bool | None:
