@@ -8,6 +8,7 @@ that compares times. They may grow by a factor of 8, and only the best of five c
 from __future__ import annotations
 
 import copy
+import importlib
 import pickle
 import sys
 from collections.abc import Callable
@@ -101,6 +102,31 @@ def parse(ami: ModuleType, stream: bytes, size: int = 1 << 12, **options: Any) -
     return found
 
 
+def receive(ami: ModuleType, stream: bytes) -> None:
+    """Give a stream to a session with open actions, and its events to three subscriptions."""
+    client = importlib.import_module("amistream.client.connection")
+    settings = importlib.import_module("amistream.client.settings")
+    routing = importlib.import_module("amistream.client.router")
+    subscriptions = importlib.import_module("amistream.client.subscriptions")
+    selection = importlib.import_module("amistream.client.selection")
+    session = client.Connection(
+        host="h", port=1, username="u", secret=settings.Secret("s"), prefix="~k-", auth="plain"
+    )
+    session.receive(b"Asterisk Call Manager/11.0.0\r\n", 0.0)
+    session.receive(b"Response: Success\r\nActionID: ~k-1\r\n\r\n", 0.0)
+    for action in ("Ping", "QueueStatus", "IAXpeers"):
+        session.request(action, {}, 0.0, None)
+    router = routing.Router()
+    for only, overflow in ((None, "error"), ("Hang*", "drop_oldest"), (None, "drop_newest")):
+        wanted = selection.Wanted(only)
+        router.add(subscriptions.new_queue(wanted, overflow, 100, 10**6, None))
+    for at in range(0, len(stream), 1 << 12):
+        found = session.receive(stream[at : at + (1 << 12)], 0.0)
+        router.route(found, session.kinds, None, 0.0)
+        if session.failure is not None:
+            return
+
+
 Parsing = Callable[[ModuleType, bytes], object]
 
 PARSINGS: dict[str, Parsing] = {
@@ -108,6 +134,10 @@ PARSINGS: dict[str, Parsing] = {
     "whole": lambda ami, stream: parse(ami, stream, len(stream)),
     "in pieces": lambda ami, stream: parse(ami, stream, 100),
     "only Hangup": lambda ami, stream: parse(ami, stream, only="Hangup"),
+    "only patterns": lambda ami, stream: parse(
+        ami, stream, only=ami._registry.Checked({"Q*e*", "*a*b*?", "Hangup"}), keep_action_ids="~"
+    ),
+    "in a session of the client": lambda ami, stream: receive(ami, stream),
     "with small bounds": lambda ami, stream: parse(ami, stream, len(stream), max_message=200),
     "with few headers": lambda ami, stream: parse(ami, stream, len(stream), max_headers=2),
     "with short lines": lambda ami, stream: parse(ami, stream, 1000, max_line=12),
