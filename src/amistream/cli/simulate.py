@@ -39,8 +39,9 @@ A client logs in as "lab" with the secret "labsecret":
       async for event in ami.events():
           print(event)
 
-The simulator answers login, ping, events, originate, getvar, setvar, command, the queue actions
-and lists. It checks no rights but those of the login: do not let strangers reach it.
+The simulator answers login, ping, events, filter, originate, hangup, redirect, getvar, setvar,
+command, the queue actions and all lists; what it does not know is an empty list or an error, as
+from Asterisk. It is made for tests, not for strangers: do not let them reach it.
 """
 
 
@@ -91,7 +92,7 @@ def add_to(commands: Any) -> None:
     speed.add_argument("--recorded", action="store_true", help="at the times of the events")
     speed.add_argument("--full-speed", action="store_true", help="as fast as the client reads")
     pace.add_argument(
-        "--repeat", metavar="N", type=int, default=1, help="play FILE N times, 0 for ever (1)"
+        "--repeat", metavar="N", type=_number, default=1, help="play FILE N times, 0 for ever (1)"
     )
     pace.add_argument(
         "--one-by-one", action="store_true", help="write each event by itself, as Asterisk does"
@@ -102,7 +103,10 @@ def add_to(commands: Any) -> None:
     server = parser.add_argument_group("the server")
     server.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
     server.add_argument(
-        "--port", type=int, help="the port: 5038, with TLS 5039; 0 takes a free one"
+        "--port",
+        metavar="N",
+        type=_port,
+        help="the port: 5038, with TLS 5039; 0 takes a free one",
     )
     server.add_argument("--username", default="lab", help="the manager user (lab)")
     server.add_argument("--secret", default="labsecret", help="the user's secret (labsecret)")
@@ -205,11 +209,9 @@ def _serve(simulator: Any, arguments: argparse.Namespace) -> None:
     start = time.monotonic()
     due = {name: start + every for name in faults if (every := _every(arguments, name))}
     shown, last = start, 0
-    was_used = False
     while not ended.wait(0.05):
         now = time.monotonic()
-        was_used = was_used or simulator.clients > 0
-        if arguments.once and was_used and not simulator.sessions:
+        if arguments.once and simulator.served:
             return
         for name in due:
             if now >= due[name]:
@@ -248,7 +250,12 @@ def _context(path: str) -> SSLContext:
     import ssl  # the other commands do not need it
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
+    try:
+        context.load_cert_chain(path)
+    except ssl.SSLError:
+        raise OSError(f"{path}: it has no certificate with its key in PEM") from None
+    except FileNotFoundError as error:
+        raise FileNotFoundError(error.errno, error.strerror, path) from None
     return context
 
 
@@ -260,6 +267,19 @@ def _positive(text: str) -> float:
     if not (value > 0 and math.isfinite(value)):
         raise argparse.ArgumentTypeError(f"must be a positive number, not {text!r}")
     return value
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    port = _number(text)
+    if port > 0xFFFF:
+        raise argparse.ArgumentTypeError(f"must be 65535 at most, not {text!r}")
+    return port
 
 
 def _count(text: str) -> int:

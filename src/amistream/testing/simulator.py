@@ -1,71 +1,58 @@
 """The Simulator: an AMI server for tests and demonstrations, with faults on request.
 
-One thread accepts clients; each client has a thread that answers its actions, and one that plays
-the source. So it serves programs with and without asyncio alike.
+One thread accepts clients; each client has a thread that answers its actions, and one that writes.
+So it serves programs with and without asyncio alike.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
+import logging
 import socket
-import ssl
-import struct
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from amistream.errors import AMIError
 from amistream.testing import answers
-from amistream.testing.answers import Headers
+from amistream.testing.answers import Answered
+from amistream.testing.requests import Action
+from amistream.testing.session import Closing, Session, User
 from amistream.testing.source import Pace, Source
+from amistream.testing.transport import TlsTransport, Transport
 
 if TYPE_CHECKING:
+    import ssl
+
     from typing_extensions import Self
 
 __all__ = ["Simulator", "User"]
 
-BANNER: Final = b"Asterisk Call Manager/11.0.0\r\n"
 CERTIFICATE: Final = Path(__file__).with_name("localhost.pem")
 """A certificate for localhost and its key. The key is public: it protects nothing."""
 
-LONGEST_ACTION: Final = 1 << 17
-"""The most bytes of an action, as many as 128 lines of 1,024 bytes."""
-MOST_HEADERS: Final = 128
 MOST_ACTIONS: Final = 10_000
 """How many actions `actions` keeps; older ones are forgotten."""
+MOST_ACTION_BYTES: Final = 32 << 20
+"""How many bytes the actions in `actions` may have had together."""
 MOST_CLIENTS: Final = 1000
-TICK: Final = 0.001
-"""How long the player sleeps between writes at a rate, in seconds."""
-CLOSE_TIMEOUT: Final = 5.0
-WRITE_TIMEOUT: Final = 30.0
-"""After so many seconds a client that reads nothing is cut off."""
+"""How many clients may be connected; more are turned away."""
+MOST_RECORDED: Final = 64 << 20
+"""How many bytes `recorded` keeps of one client."""
+CLOSE_TIMEOUT: Final = 1.0
+"""How long a fault waits until every connection has ended."""
+STOP_TIMEOUT: Final = 2.0
+ACCEPT_STEP: Final = 0.25
+"""How often the accepting thread looks whether it has to end."""
 
-Handler = Callable[[Headers], "bytes | Mapping[str, Any] | None"]
+logger = logging.getLogger("amistream.testing")
 
-
-class User(NamedTuple):
-    """A manager user: the secret, and the classes of events and actions, as in manager.conf."""
-
-    secret: str
-    read: str = "all"
-    write: str = "all"
-
-    def may_read(self, kind: str) -> bool:
-        """Whether the user gets the events of this class."""
-        return _has(self.read, kind)
-
-    def may_write(self, kind: str) -> bool:
-        """Whether the user may send the actions of this class."""
-        return _has(self.write, kind)
-
-
-def _has(classes: str, kind: str) -> bool:
-    known = {one.strip() for one in classes.split(",")}
-    return kind in known or "all" in known
+Handler = Callable[[Action], Answered]
 
 
 class Simulator:
@@ -73,8 +60,12 @@ class Simulator:
 
     source: what each client gets after its login: the path or the bytes of a capture, the Options
         of a call centre or a Workload, or None for nothing. A capture is played byte for byte,
-        with the answers in it.
+        with the answers in it; its first line takes the place of the Simulator's own banner.
+        Playing begins when the client has logged in and takes events. The classes of events that
+        the client asked for and its filters are respected.
     rate: events a second; "recorded" for the times in the headers Timestamp; None for full speed.
+        At a rate, what is played while a client takes no events is lost for it, as with Asterisk;
+        at full speed the player waits for it.
     repeat: how often the source is played; None for ever.
     one_by_one: whether each event is written by itself, as Asterisk does.
     autoplay: whether a client gets the source at its login; otherwise `play` starts it, or the
@@ -82,11 +73,15 @@ class Simulator:
     users: name to User; by default "lab" with the secret "labsecret".
     boots: whether a login is followed by FullyBooted, for users who read the class `system`.
     old_style: whether Command is answered as by Asterisk 13 and older.
-    answer_delay: seconds before each answer. Answers of one client come one after another.
+    answer_delay: seconds before each answer. Answers of one client come one after another, and
+        while an action runs its client gets no event, as with Asterisk.
+    originate_delay: seconds until the OriginateResponse.
+    login_timeout: seconds in which a client has to log in.
+    write_timeout: after so many seconds a client that reads nothing is cut off.
     tls: True for a certificate that only protects tests, or an SSLContext.
     record: whether `recorded` keeps every byte that is sent, for tests.
 
-    actions: what the clients sent, as dicts; a repeated header is a list. Secrets are left out.
+    errors: what handlers of the test raised.
     """
 
     def __init__(
@@ -101,13 +96,19 @@ class Simulator:
         boots: bool = True,
         old_style: bool = False,
         answer_delay: float = 0.0,
+        originate_delay: float = 0.0,
+        login_timeout: float = 30.0,
+        write_timeout: float = 30.0,
         tls: Literal[True] | ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         record: bool = False,
     ) -> None:
-        if rate is not None and rate != "recorded" and not (rate > 0):
+        is_number = isinstance(rate, int | float) and rate > 0
+        if rate is not None and rate != "recorded" and not is_number:
             raise ValueError(f"rate is events a second, 'recorded' or None, not {rate!r}")
+        if repeat is not None and repeat < 0:
+            raise ValueError(f"repeat must not be negative, not {repeat!r}")
         self.source = source if isinstance(source, Source) else Source(source)
         self.rate = rate
         self.repeat = repeat
@@ -116,47 +117,64 @@ class Simulator:
         self.boots = boots
         self.old_style = old_style
         self.answer_delay = answer_delay
+        self.originate_delay = originate_delay
+        self.login_timeout = login_timeout
+        self.write_timeout = write_timeout
         self.host = host
         self.port = port
         self.record = record
+        self.most_recorded = MOST_RECORDED
         given = {"lab": "labsecret"} if users is None else users
         self.users = {
             name: user if isinstance(user, User) else User(user) for name, user in given.items()
         }
         self.handlers: dict[str, Handler] = {}
-        self.queues = answers.members_of(self.source.workload)
-        self.variables: dict[tuple[str, str], str] = {}
-        self.actions: deque[dict[str, Any]] = deque(maxlen=MOST_ACTIONS)
-        self.sent: Counter[str] = Counter()
-        self._context = _server_context() if tls is True else tls
+        self.pbx = answers.Pbx(self.source.workload)
+        self._actions: deque[dict[str, Any]] = deque()
+        self.errors: deque[Exception] = deque(maxlen=100)
+        self.served = 0
+        """How many clients have logged in and left."""
+        self.bytes_per_second: float | None = None
+        self.is_stalling = False
+        self._sizes: deque[int] = deque()
+        self._size = 0
+        self._tls = tls
         self._listener: socket.socket | None = None
-        self._sessions: set[Session] = set()
+        self._sessions: dict[Session, None] = {}
         self._past: list[Session] = []
+        self._counted: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._flows = threading.Event()
-        self._flows.set()
         self._stopped = threading.Event()
-        self._bytes_per_second: float | None = None
         self._threads: list[threading.Thread] = []
+        self._acceptor: threading.Thread | None = None
 
     # -- its life ------------------------------------------------------------------------------
 
     def start(self) -> Self:
         """Listen and serve. OSError if the port cannot be used."""
         self._stopped.clear()
+        self.source.prepare()
+        if self._tls is True:
+            self._tls = _server_context()
         self.accept()
         return self
 
     def stop(self) -> None:
-        """Close every connection and end every thread."""
+        """Send what waits, close every connection and end every thread, in two seconds at most."""
+        deadline = time.monotonic() + STOP_TIMEOUT
         self._stopped.set()
-        self._flows.set()
         self.refuse()
-        for session in self.sessions:
+        sessions = list(self._sessions)
+        for session in sessions:
             session.close()
+        for session in sessions:
+            session.fin.wait(max(0.0, deadline - CLOSE_TIMEOUT - time.monotonic()))
+            session.close(Closing.END)
         for thread in self._threads:
             if thread is not threading.current_thread():
-                thread.join(CLOSE_TIMEOUT)
+                thread.join(max(0.0, deadline - time.monotonic()))
+                if thread.is_alive():
+                    logger.warning("%s has not ended; does a handler wait?", thread.name)
         self._threads.clear()
 
     def __enter__(self) -> Self:
@@ -171,7 +189,9 @@ class Simulator:
         self.stop()
 
     async def __aenter__(self) -> Self:
-        return self.start()
+        import asyncio
+
+        return await asyncio.get_running_loop().run_in_executor(None, self.start)
 
     async def __aexit__(self, *error: object) -> None:
         import asyncio
@@ -181,10 +201,26 @@ class Simulator:
     # -- what tests ask ------------------------------------------------------------------------
 
     @property
+    def actions(self) -> list[dict[str, Any]]:
+        """What the clients sent: the last 10,000 actions as dicts, without secrets.
+
+        A repeated header is a list.
+        """
+        with self._lock:
+            return list(self._actions)
+
+    def forget_actions(self) -> None:
+        """Empty `actions`."""
+        with self._lock:
+            self._actions.clear()
+            self._sizes.clear()
+            self._size = 0
+
+    @property
     def sessions(self) -> list[Session]:
         """The connected clients."""
         with self._lock:
-            return list(self._sessions)
+            return [session for session in self._sessions if not session.is_closing]
 
     @property
     def clients(self) -> int:
@@ -192,19 +228,48 @@ class Simulator:
         return sum(session.user is not None for session in self.sessions)
 
     @property
-    def recorded(self) -> list[bytes]:
-        """With `record`: the bytes sent to each client, in the order of their connections."""
+    def sent(self) -> Counter[str]:
+        """What was sent: "messages" and "bytes" of the source, and "others", all other messages."""
         with self._lock:
-            return [bytes(session.sent) for session in self._past]
+            total = Counter(self._counted)
+            for session in self._sessions:
+                total.update(_counts_of(session))
+            return total
+
+    @property
+    def recorded(self) -> list[bytes]:
+        """With `record`: the bytes sent to each client, in the order of their connections.
+
+        AMIError if a client got more than 64 MiB.
+        """
+        with self._lock:
+            sent = [session.sent for session in self._past]
+        if None in sent:
+            raise AMIError(f"a client got more than the {self.most_recorded:,} bytes recorded")
+        return [bytes(one) for one in sent if one is not None]
+
+    @property
+    def queues(self) -> dict[str, list[answers.Member]]:
+        """Queue to its members."""
+        return self.pbx.queues
+
+    @property
+    def variables(self) -> dict[tuple[str, str], str]:
+        """Channel and name to the value of a variable; a global one has the channel ""."""
+        return self.pbx.variables
 
     def trust(self) -> ssl.SSLContext:
         """A client's context that trusts the certificate of `tls=True`."""
+        import ssl
+
         return ssl.create_default_context(cafile=str(CERTIFICATE))
 
     def on(self, action: str) -> Callable[[Handler], Handler]:
         """Decorator: let a function answer an action.
 
-        It gets the headers, and returns the bytes of the answer, or the headers of a Success.
+        It gets the headers. It returns the bytes of the answer; or its headers, which make a
+        Success if they have no Response; or a list of events as pairs of a name and headers; or
+        None for a Success without more. What it emits meanwhile comes after the answer.
         """
 
         def decorate(handler: Handler) -> Handler:
@@ -213,12 +278,38 @@ class Simulator:
 
         return decorate
 
+    def wait_clients(self, number: int = 1, timeout: float = 10.0) -> bool:
+        """Wait until so many clients are logged in. False after `timeout` seconds."""
+        return _wait_until(lambda: self.clients >= number, timeout)
+
+    def wait_played(self, timeout: float = 60.0) -> bool:
+        """Wait until the source was played to every client. False after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        return all(
+            session.played.wait(max(0.0, deadline - time.monotonic())) for session in self.sessions
+        )
+
     # -- sending -------------------------------------------------------------------------------
 
-    def emit(self, name: str, headers: Mapping[str, Any] | None = None) -> None:
-        """Send an event to every client that takes the class of its Privilege (`call`)."""
+    def emit(
+        self, name: str, headers: Mapping[str, Any] | None = None, *, after: float = 0.0
+    ) -> None:
+        """Send an event to every client that takes the class of its Privilege (`call`).
+
+        A header whose value is a list is repeated. after: seconds until it is sent. ValueError if
+        a text has a line end; `send` sends any bytes.
+        """
         given = {"Privilege": "call,all", **(headers or {})}
-        self.send(answers.event(name, given), str(given["Privilege"]).partition(",")[0])
+        for text in (name, *itertools.chain.from_iterable(map(_texts, given.items()))):
+            if "\r" in text or "\n" in text:
+                raise ValueError(f"a header must not contain a line end: {text!r}")
+        self.give(answers.event(name, given), after)
+
+    def give(self, message: bytes, after: float = 0.0) -> None:
+        """Send the bytes of an event to every client that takes it."""
+        for session in self.sessions:
+            if session.takes(message):
+                session.write_later(message, after)
 
     def send(self, data: bytes, kind: str = "call") -> None:
         """Send bytes to every client that takes the events of this class."""
@@ -232,38 +323,35 @@ class Simulator:
             if session.user is not None:
                 session.play()
 
-    def wait_played(self, timeout: float = 60.0) -> bool:
-        """Wait until the source was played to every client. False after `timeout` seconds."""
-        deadline = time.monotonic() + timeout
-        return all(
-            session.played.wait(max(0.0, deadline - time.monotonic())) for session in self.sessions
-        )
-
     # -- faults --------------------------------------------------------------------------------
 
     def cut(self, *, mid_message: bool = False) -> None:
-        """Close every connection, inside a message if `mid_message`."""
-        for session in self.sessions:
-            if mid_message:
-                session.write(b"Event: Newchannel\r\nPrivilege: ca")
-            session.close()
+        """Close every connection, inside a message if `mid_message`.
+
+        What was to be sent before is sent before.
+        """
+        half = b"Event: Newchannel\r\nPrivilege: ca" if mid_message else b""
+        self._close_all(Closing.CLOSE, half)
 
     def reset(self) -> None:
         """Break every connection off, so that the client gets a reset."""
-        for session in self.sessions:
-            session.close(reset=True)
+        self._close_all(Closing.RESET)
 
     def stall(self) -> None:
         """Send nothing any more and answer nothing, as a peer that died without a word."""
-        self._flows.clear()
+        self.is_stalling = True
 
     def resume(self) -> None:
         """End a stall."""
-        self._flows.set()
+        self.is_stalling = False
+        for session in self.sessions:
+            session.look_again()
 
     def slow(self, bytes_per_second: float | None) -> None:
-        """Send at most so many bytes a second; None sends at full speed again."""
-        self._bytes_per_second = bytes_per_second
+        """Send at most so many bytes a second to each client; None sends at full speed again."""
+        if bytes_per_second is not None and not bytes_per_second > 0:
+            raise ValueError(f"bytes_per_second must be positive, not {bytes_per_second!r}")
+        self.bytes_per_second = bytes_per_second
 
     def garbage(self, data: bytes = b"\x00\xff garbage \r\n\x80\r\n\r\n") -> None:
         """Send bytes that are no message to every client."""
@@ -274,282 +362,169 @@ class Simulator:
         """Listen no more: connections are refused."""
         with self._lock:
             listener, self._listener = self._listener, None
-        if listener is not None:
-            with contextlib.suppress(OSError):
-                listener.shutdown(socket.SHUT_RDWR)
-            listener.close()
+            acceptor = self._acceptor
+        if listener is None or acceptor is None:
+            return
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        acceptor.join(STOP_TIMEOUT)  # it closes the socket
 
     def accept(self) -> None:
         """Listen, on the same port as before."""
         with self._lock:
             if self._listener is not None or self._stopped.is_set():
                 return
-            self._listener = socket.create_server((self.host, self.port), backlog=128)
-            self.port = self._listener.getsockname()[1]
-            self._start_thread(self._accept_clients, self._listener)
+            family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+            listener = socket.create_server((self.host, self.port), family=family, backlog=128)
+            listener.settimeout(ACCEPT_STEP)
+            self._listener = listener
+            self.port = listener.getsockname()[1]
+            self._acceptor = self._start_thread(self._accept_clients, listener)
 
     def change_secret(self, username: str, secret: str) -> None:
         """Let a user log in with another secret from now on."""
         self.users[username] = self.users[username]._replace(secret=secret)
 
     def restart(self, down: float = 0.5) -> None:
-        """Stop as Asterisk does, with a Shutdown event, and come back after `down` seconds."""
-        headers = {"Privilege": "system,all", "Shutdown": "Cleanly", "Restart": "True"}
-        self.emit("Shutdown", headers)
-        self.kill(down)
+        """Stop as Asterisk does, with a Shutdown event, and come back after `down` seconds.
 
-    def kill(self, down: float = 0.5) -> None:
-        """Stop without a word, and come back after `down` seconds."""
-        self.refuse()
-        for session in self.sessions:
-            session.close()
-        if not self._stopped.wait(down):
-            self.accept()
+        The method returns when it is down; `wait_up` waits until it is back.
+        """
+        self._shut_down("True", down)
+
+    def shut_down(self) -> None:
+        """Stop as Asterisk does, with a Shutdown event. `accept` comes back."""
+        self._shut_down("False", None)
+
+    def kill(self, down: float | None = 0.5) -> None:
+        """Stop without a word, and come back after `down` seconds, or at `accept` if None.
+
+        The method returns when it is down; `wait_up` waits until it is back.
+        """
+        self._go_down(down, b"")
+
+    def wait_up(self, timeout: float = 10.0) -> bool:
+        """Wait until the server listens. False after `timeout` seconds."""
+        return _wait_until(lambda: self._listener is not None, timeout)
 
     # -- inside --------------------------------------------------------------------------------
 
-    def _start_thread(self, function: Callable[..., None], *arguments: Any) -> None:
+    def note(self, action: Action) -> None:
+        """Keep an action in `actions`."""
+        with self._lock:
+            self._actions.append(action.without_secrets())
+            self._sizes.append(action.size)
+            self._size += action.size
+            while self._size > MOST_ACTION_BYTES or len(self._sizes) > MOST_ACTIONS:
+                self._actions.popleft()
+                self._size -= self._sizes.popleft()
+
+    def forget(self, session: Session) -> None:
+        """Let go of a client that has left."""
+        with self._lock:
+            if self._sessions.pop(session, session) is None:
+                self._counted.update(_counts_of(session))
+                self.served += session.user is not None
+
+    def _shut_down(self, restarts: str, down: float | None) -> None:
+        now = f"{time.time():.6f}"
+        headers = {"Timestamp": now, "Shutdown": "Cleanly", "Restart": restarts}
+        self._go_down(down, answers.event("Shutdown", {"Privilege": "system,all", **headers}))
+
+    def _go_down(self, down: float | None, last: bytes) -> None:
+        self.refuse()
+        self._close_all(Closing.CLOSE, last)
+        if down is not None:
+            with self._lock:
+                self._start_thread(self._come_back, down)
+
+    def _come_back(self, down: float) -> None:
+        if not self._stopped.wait(down):
+            try:
+                self.accept()
+            except OSError as error:
+                logger.error("the simulator cannot listen again: %s", error)
+                self.errors.append(error)
+
+    def _close_all(self, how: Closing, last: bytes = b"") -> None:
+        with self._lock:
+            sessions = list(self._sessions)
+        for session in sessions:
+            wanted = last.startswith(b"Event: Shutdown")
+            session.close(how, last if not wanted or session.takes(last) else b"")
+        deadline = time.monotonic() + CLOSE_TIMEOUT
+        for session in sessions:
+            if session.reader is not threading.current_thread():
+                session.fin.wait(max(0.0, deadline - time.monotonic()))
+
+    def _start_thread(self, function: Callable[..., None], *arguments: Any) -> threading.Thread:
+        """Start a thread that `stop` waits for. The caller holds the lock."""
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        thread = threading.Thread(
-            target=function, args=arguments, name=f"amistream {function.__name__}", daemon=True
-        )
-        self._threads.append(thread)
+        name = f"amistream simulator: {function.__name__}"
+        thread = threading.Thread(target=function, args=arguments, name=name, daemon=True)
         thread.start()
+        self._threads.append(thread)
+        return thread
 
     def _accept_clients(self, listener: socket.socket) -> None:
-        while not self._stopped.is_set():
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
-            if len(self._sessions) >= MOST_CLIENTS:
-                client.close()
-                continue
-            session = Session(self, client)
-            with self._lock:
-                self._sessions.add(session)
-                if self.record:
-                    self._past.append(session)
-            self._start_thread(session.serve)
-
-    def _forget(self, session: Session) -> None:
-        with self._lock:
-            self._sessions.discard(session)
-
-    def wait_flow(self) -> bool:
-        """Wait while the server stalls. False if it has stopped."""
-        self._flows.wait()
-        return not self._stopped.is_set()
-
-
-class Session:
-    """One connected client.
-
-    user: who is logged in, or None. mask: the classes of events it asked for; empty for none.
-    sent: with `record`, the bytes that were sent.
-    """
-
-    def __init__(self, simulator: Simulator, client: socket.socket) -> None:
-        self.simulator = simulator
-        self.user: User | None = None
-        self.challenge = ""
-        self.mask: frozenset[str] = frozenset()
-        self.ends = False
-        self.sent = bytearray()
-        self.played = threading.Event()
-        self._socket = client
-        self._lock = threading.Lock()
-        self._closed = threading.Event()
-        self._plays = False
-        if not simulator.source:
-            self.played.set()
-
-    def wants(self, kind: str) -> bool:
-        """Whether the client takes the events of this class."""
-        asked = "all" in self.mask or kind in self.mask
-        return asked and self.user is not None and self.user.may_read(kind)
-
-    def set_mask(self, text: str) -> None:
-        """Note which classes of events the client asks for."""
-        words = frozenset(word.strip().lower() for word in text.split(","))
-        if words & {"on", "all", "yes", "true"}:
-            words = frozenset({"all"})
-        self.mask = words - {"off", "no", "none", "false", ""}
-
-    def serve(self) -> None:
-        """Greet the client, and answer its actions until it leaves."""
         try:
-            self._socket.settimeout(WRITE_TIMEOUT)
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            context = self.simulator._context
-            if context is not None:
-                self._socket = context.wrap_socket(self._socket, server_side=True)
-            self.write(self.simulator.source.banner or BANNER)
-            self._answer_all()
-        except (OSError, ValueError, AMIError):
-            pass  # the client left, or sent what is no action
+            while self._listener is listener:
+                if self.is_stalling:
+                    self._stopped.wait(0.01)
+                    continue
+                try:
+                    client, _ = listener.accept()
+                except TimeoutError:
+                    continue
+                except OSError:  # refused, or too many open files
+                    self._stopped.wait(0.01)
+                    continue
+                try:
+                    self._serve(listener, client)
+                except (OSError, RuntimeError):  # it has left, or no thread can be started
+                    client.close()
         finally:
-            self.close()
-            self.simulator._forget(self)
+            listener.close()
 
-    def play(self) -> None:
-        """Play the source to this client, once."""
-        if not self._plays and self.simulator.source:
-            self._plays = True
-            self.simulator._start_thread(self._play)
-
-    def write(self, data: bytes) -> bool:
-        """Send bytes, which nothing else comes between. False if the client is gone."""
-        simulator = self.simulator
-        if not simulator.wait_flow():
-            return False
+    def _serve(self, listener: socket.socket, client: socket.socket) -> None:
+        transport = (
+            Transport(client, self.write_timeout)
+            if self._tls is None or self._tls is True
+            else TlsTransport(client, self.write_timeout, self._tls)
+        )
+        session = Session(self, transport)
         with self._lock:
-            try:
-                if simulator._bytes_per_second is None:
-                    self._socket.sendall(data)
-                else:
-                    self._write_slowly(data)
-            except OSError:
-                self._closed.set()
-                return False
-            if simulator.record:
-                self.sent += data
-        return not self._closed.is_set()
-
-    def close(self, *, reset: bool = False) -> None:
-        """Close the connection."""
-        self._closed.set()
-        self.played.set()
-        with contextlib.suppress(OSError):
-            if reset:
-                linger = struct.pack("ii", 1, 0)
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            # This wakes the thread that reads; SHUT_RD alone sends nothing.
-            self._socket.shutdown(socket.SHUT_RD if reset else socket.SHUT_RDWR)
-        with contextlib.suppress(OSError):
-            self._socket.close()
-
-    def _write_slowly(self, data: bytes) -> None:
-        position = 0
-        while position < len(data) and not self._closed.is_set():
-            speed = self.simulator._bytes_per_second
-            piece = len(data) if speed is None else max(1, int(speed / 100))
-            self._socket.sendall(data[position : position + piece])
-            position += piece
-            if speed is not None:
-                time.sleep(piece / speed)
-
-    # -- actions -------------------------------------------------------------------------------
-
-    def _answer_all(self) -> None:
-        for headers in self._actions():
-            shown = {
-                name: value for name, value in headers.items() if name not in ("Secret", "Key")
-            }
-            self.simulator.actions.append(shown)
-            if self.simulator.answer_delay:
-                time.sleep(self.simulator.answer_delay)
-            was_in = self.user is not None
-            self.write(answers.answer_to(self, headers))
-            if self.ends:
+            if self._listener is not listener or len(self._sessions) >= MOST_CLIENTS:
+                client.close()
                 return
-            is_asked = headers.get("Action", "").lower() == "simulatorplay"
-            if is_asked or (self.simulator.autoplay and not was_in and self.user is not None):
-                self.play()
-
-    def _actions(self) -> Iterator[dict[str, Any]]:
-        """The actions that the client sends. ValueError if one is too long."""
-        pending = b""
-        while not self._closed.is_set():
-            action, blank, rest = pending.partition(b"\r\n\r\n")
-            if blank:
-                pending = rest
-                yield _headers(action)
-                continue
-            if len(pending) > LONGEST_ACTION:
-                raise ValueError("an action is too long")
-            try:
-                data = self._socket.recv(1 << 16)
-            except TimeoutError:
-                continue
-            if not data:
-                return
-            pending += data
-
-    # -- playing -------------------------------------------------------------------------------
-
-    def _play(self) -> None:
-        simulator = self.simulator
-        turns = 0
-        while simulator.repeat is None or turns < simulator.repeat:
-            turns += 1
-            if not self._play_once(simulator.rate):
-                break
-        self.played.set()
-
-    def _play_once(self, rate: Pace) -> bool:
-        """Play the source once. False if the client is gone."""
-        if rate == "recorded":
-            return self._play_timed(self.simulator.source.timed())
-        if rate is not None:
-            numbered = enumerate(self.simulator.source.messages())
-            return self._play_timed((number / rate, message) for number, message in numbered)
-        if self.simulator.one_by_one:
-            return all(self._give(message, 1) for message in self.simulator.source.messages())
-        return all(self._give(block, count) for block, count in self.simulator.source.blocks())
-
-    def _play_timed(self, timed: Iterator[tuple[float, bytes]]) -> bool:
-        """Send each message when it is due; what is due at the same moment in one write."""
-        start = time.monotonic()
-        due: list[bytes] = []
-        for offset, message in timed:
-            if self._closed.is_set():
-                return False
-            while offset > time.monotonic() - start:
-                if due and not self._give_all(due):
-                    return False
-                if self._closed.wait(min(0.1, max(TICK, offset + start - time.monotonic()))):
-                    return False
-            due.append(message)
-            if (self.simulator.one_by_one or len(due) >= 256) and not self._give_all(due):
-                return False
-        return not due or self._give_all(due)
-
-    def _give_all(self, due: list[bytes]) -> bool:
-        given = self._give(b"".join(due), len(due))
-        due.clear()
-        return given
-
-    def _give(self, data: bytes, count: int) -> bool:
-        """Send events, if the client takes events."""
-        if not self.mask:
-            return not self._closed.is_set()
-        self.simulator.sent["messages"] += count
-        self.simulator.sent["bytes"] += len(data)
-        return self.write(data)
+            session.reader = self._start_thread(session.serve)
+            self._sessions[session] = None
+            if self.record:
+                self._past.append(session)
 
 
-def _headers(action: bytes) -> dict[str, Any]:
-    """The headers of an action; a repeated header becomes a list. ValueError if it has too many."""
-    found: dict[str, Any] = {}
-    lines = action.split(b"\r\n")
-    if len(lines) > MOST_HEADERS:
-        raise ValueError("an action has too many headers")
-    for line in lines:
-        name, colon, value = line.decode("utf-8", "surrogateescape").partition(":")
-        if not colon:
-            continue
-        value = value.lstrip(" ")
-        if name not in found:
-            found[name] = value
-        elif isinstance(found[name], list):
-            found[name].append(value)
-        else:
-            found[name] = [found[name], value]
-    return found
+def _counts_of(session: Session) -> dict[str, int]:
+    return {"messages": session.messages, "bytes": session.bytes, "others": session.others}
+
+
+def _texts(header: tuple[str, Any]) -> list[str]:
+    """The name of a header and its values, as texts."""
+    name, value = header
+    return [name, *map(str, value if isinstance(value, list | tuple) else [value])]
+
+
+def _wait_until(condition: Callable[[], bool], timeout: float) -> bool:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.002)
+    return True
 
 
 def _server_context() -> ssl.SSLContext:
+    import ssl  # plain connections do not need it
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE)
     return context
