@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -48,6 +49,8 @@ class Action(dict[str, Any]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a header, or the default."""
+        if name in self:
+            return self[name]
         return super().get(self._spelled.get(name.lower(), name), default)
 
     def text(self, name: str, default: str = "") -> str:
@@ -60,12 +63,12 @@ class Action(dict[str, Any]):
         value = self.get(name, [])
         return value if isinstance(value, list) else [value]
 
-    @property
+    @functools.cached_property
     def name(self) -> str:
         """The action's name in lower case, empty if it has none."""
         return self.text("Action").lower()
 
-    @property
+    @functools.cached_property
     def action_id(self) -> str | None:
         """The ActionID, or None."""
         return self.text("ActionID") or None

@@ -435,8 +435,9 @@ class Session:
         """Answer an action. Meanwhile no event is sent, as Asterisk does."""
         simulator = self.simulator
         with self._changed:
-            self._changed.wait_for(self._may_answer)
-            if self.is_closing:
+            if not self._may_answer():
+                self._changed.wait_for(self._may_answer)
+            if self._closing is not None:
                 return
             self._is_answering = True
         was_in = self.user is not None
