@@ -68,6 +68,10 @@ def test_it_plays_a_file_and_ends_with_ctrl_c() -> None:
         (["no-such-file.ami"], "no-such-file.ami"),
         (["--skew", "-1"], "skew must not be negative"),
         (["--output", "x.ami"], "--seconds"),
+        (["--repeat", "-1"], "must be a whole number"),
+        (["--port", "70000"], "must be 65535 at most"),
+        (["--tls", "no-such-file.pem"], "no-such-file.pem: No such file"),
+        (["--tls", __file__], "it has no certificate with its key in PEM"),
     ],
 )
 def test_what_it_refuses(run, options, words):

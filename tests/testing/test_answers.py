@@ -54,6 +54,14 @@ def test_before_a_login(testing: ModuleType, lines: list[str], text: bytes) -> N
             assert b"accepted" in client.login()
 
 
+def test_a_key_without_a_challenge_is_wrong(testing: ModuleType) -> None:
+    with testing.Simulator() as pbx, connected(pbx) as client:
+        client.read_until(b"\r\n")
+        key = hashlib.md5(b"labsecret").hexdigest()
+        login = ("Action: Login", "Username: lab", "AuthType: MD5", f"Key: {key}")
+        assert b"Authentication failed" in client.ask(*login)
+
+
 def test_a_key_counts_for_its_challenge_only(testing: ModuleType) -> None:
     with testing.Simulator() as pbx, connected(pbx) as client:
         challenges = []
