@@ -270,6 +270,11 @@ def registered_lists() -> tuple[type[Aggregate], ...]:
     return tuple(_registered[name] for name in sorted(_registered))
 
 
+def registered_count() -> int:
+    """How many kinds of list are registered."""
+    return len(_registered)
+
+
 if TYPE_CHECKING:
     from amistream.core_events import *
 

@@ -63,6 +63,12 @@ _logger = logging.getLogger("amistream")
 BUFFER: Final = 1 << 18
 """How many bytes are read at once. The parser reads them where they are."""
 
+MUCH: Final = 1 << 15
+"""How many bytes at once show that more may have come already."""
+
+READS_IN_A_TURN: Final = 3
+"""How often the socket is read again in the same turn of the loop."""
+
 TURN: Final = 0.01
 """For how many seconds a consumer may take events before the reader gets a turn again."""
 
@@ -241,6 +247,7 @@ class _Link(asyncio.BufferedProtocol):
         self._buffer = bytearray(BUFFER)
         self._view = memoryview(self._buffer)
         self._transport: asyncio.Transport | None = None
+        self._descriptor = -1  # of a plain socket, while it is open
         self._timer: asyncio.TimerHandle | None = None
         self._flushes = False
         self._writable: asyncio.Future[None] | None = None
@@ -257,7 +264,10 @@ class _Link(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        _keep_alive(transport.get_extra_info("socket"), self._client._settings)
+        raw = transport.get_extra_info("socket")
+        _keep_alive(raw, self._client._settings)
+        if raw is not None and hasattr(os, "readv") and not transport.get_extra_info("ssl_object"):
+            self._descriptor = raw.fileno()
         self.settle()
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -265,6 +275,8 @@ class _Link(asyncio.BufferedProtocol):
 
     def buffer_updated(self, size: int) -> None:
         self._take(self._view[:size])
+        if size >= MUCH:
+            self._read_on()
         # Bytes that arrive only move the deadline to a later moment, so the timer can stay.
         session = self.session
         if session.phase is not self._phase or session.output:
@@ -276,6 +288,7 @@ class _Link(asyncio.BufferedProtocol):
     def connection_lost(self, error: Exception | None) -> None:
         if error is not None:
             self._drain()
+        self._descriptor = -1
         reason = "the server closed the connection" if error is None else _told(error)
         self.session.end(reason)
         self._transport = None
@@ -290,6 +303,11 @@ class _Link(asyncio.BufferedProtocol):
             self._writable = None
 
     # -- called by the client ------------------------------------------------------------------
+
+    @property
+    def can_write(self) -> bool:
+        """Whether the server reads what was sent."""
+        return self._writable is None
 
     async def wait_writable(self) -> None:
         """Wait while the server does not read what was sent."""
@@ -308,6 +326,14 @@ class _Link(asyncio.BufferedProtocol):
         if session.phase is Phase.ENDED:
             self._finish()
         else:
+            self._set_timer()
+
+    def note_request(self, deadline: float | None) -> None:
+        """An action is to be sent; look at it again at its deadline."""
+        if not self._flushes:
+            self._flushes = True
+            self._loop.call_soon(self._flush)
+        if deadline is not None and (self._timer is None or self._timer.when() > deadline):
             self._set_timer()
 
     def abort(self) -> None:
@@ -342,6 +368,24 @@ class _Link(asyncio.BufferedProtocol):
             router.route(messages, session.kinds, None if self._only else len(data), now)
             if router.may_be_full:
                 self._pause_reading()
+
+    def _read_on(self) -> None:
+        """Read what has come meanwhile, without a turn of the loop for each chunk.
+
+        In a flood a turn costs as much as reading the chunk. The end of the stream and errors are
+        left to the transport, which meets them too.
+        """
+        for _ in range(READS_IN_A_TURN):
+            if self._descriptor < 0 or not self._reads or self.session.phase is Phase.ENDED:
+                return
+            try:
+                size = os.readv(self._descriptor, (self._view,))
+            except OSError:
+                return
+            if size:
+                self._take(self._view[:size])
+            if size < MUCH:
+                return
 
     def _pause_reading(self) -> None:
         if self._reads and self._router.is_full and self._transport is not None:
@@ -521,7 +565,7 @@ class Client(Actions):
 
     async def _writable_link(self) -> _Link:
         self._check_open()
-        if self._link is not None:
+        if self._link is not None and not self._link.can_write:
             await self._link.wait_writable()
         if self._link is None or not self._link.session.logged_in:
             raise ConnectionLost("it is being opened again; wait_ready() waits for that")
@@ -530,7 +574,7 @@ class Client(Actions):
     async def _wait_for_answer(self, link: _Link, exchange: Exchange) -> Any:
         answered = self._loop.create_future()
         exchange.on_finish = partial(_resolve, answered)
-        link.settle()
+        link.note_request(exchange.deadline)
         try:
             await answered
         except asyncio.CancelledError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from amistream.aggregates import Aggregate, registered_lists
+from amistream.aggregates import Aggregate, registered_count, registered_lists
 
 __all__ = ["MAY_BE_PLAIN", "ListAction", "list_of", "may_be_plain"]
 
@@ -72,10 +72,9 @@ def list_of(action: str) -> type[Aggregate] | None:
 
     Asterisk ignores the case of an action's name.
     """
-    kinds = registered_lists()
-    if len(kinds) != len(_kinds):
-        _kinds.clear()
-        _kinds.update((kind.__name__.removesuffix(_SUFFIX).lower(), kind) for kind in kinds)
+    if registered_count() != len(_kinds):
+        for kind in registered_lists():
+            _kinds[kind.__name__.removesuffix(_SUFFIX).lower()] = kind
     return _kinds.get(action.lower())
 
 
