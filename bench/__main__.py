@@ -97,7 +97,8 @@ def _measure(quick: bool, only: list[str] | None) -> tuple[int, dict[str, object
         # The suite's own options run tests in several processes, which would disturb the timing.
         options = [f"--rootdir={ROOT}", "--override-ini=addopts=", "-q", "-p", "no:cacheprovider"]
         options += [*(QUICK if quick else THOROUGH), "--benchmark-quiet"]
-        options += [f"--benchmark-json={path}", *(["--quick"] if quick else [])]
+        # pytest would rewrite the modules of its plugins, amistream's too, but they are loaded.
+        options += [f"--benchmark-json={path}", "--assert=plain", *(["--quick"] if quick else [])]
         options += [f"--only={row}" for row in only or ()]
         code = pytest.main([*options, *map(str, FILES)], plugins=[_Progress()])
         text = path.read_text("utf-8") if path.exists() else ""

@@ -1,6 +1,6 @@
 """A live feed: `python -m bench.live CONTENDER` reads it while another thread computes.
 
-A separate process plays the call centre of workload.py at a fixed rate and sends once each
+A separate process plays the call centre of amistream.testing at a fixed rate and sends once each
 millisecond. A delay counts from the moment when an event was due, so a reader gains nothing by
 making the sender wait. The program prints the delays' centiles in milliseconds as JSON.
 """

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench import (
+    client,
     compat,
     compat_panoramisk,
     compat_pystrix,
@@ -84,6 +85,12 @@ def test_live(record: Recorder, quick: bool, contender: str) -> None:
     seconds = 1.0 if quick else live.SECONDS
     delays = json.loads(python("-m", "bench.live", contender, "--seconds", str(seconds)))
     record.values(contender, delays, unit="ms", rate=live.RATE, seconds=seconds)
+
+
+@pytest.mark.parametrize("contender", rows.TWINS)
+def test_client(record: Recorder, quick: bool, contender: str) -> None:
+    found = client.figures(contender, rounds=1 if quick else 3)
+    record.values(contender, found, unit="as the line says")
 
 
 @pytest.mark.parametrize("contender", rows.TWINS)
