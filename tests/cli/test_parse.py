@@ -118,6 +118,28 @@ def test_only_some_events(run):
     assert len(events) == 808 + 216
 
 
+def test_only_what_patterns_match(run):
+    done = run("parse", QUEUE_EVENTS, "--only", "QueueCaller*,Hang?p", "--json")
+    names = {message["Event"] for message in read_json(done)}
+    assert {"Hangup", "QueueCallerJoin", "QueueCallerLeave"} <= names
+    assert all(name.startswith(("Hangup", "QueueCaller")) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("Hangpu", "; did you mean 'Hangup'?"), ("hangup", "; did you mean 'Hangup'?"), ("Zz*", "")],
+)
+def test_an_unknown_name_is_an_error_unless_it_is_allowed(run, name, hint):
+    done = run("parse", QUEUE_EVENTS, "--only", name)
+    assert done.returncode == 2
+    assert done.stdout == b""
+    line = error_line(done)
+    assert f"{name!r}{hint}; --unknown-names allows it" in line
+    allowed = run("parse", QUEUE_EVENTS, "--only", f"{name},Cdr", "--unknown-names", "--json")
+    assert {message["Event"] for message in read_json(allowed)} == {"Cdr"}
+    assert allowed.stderr == b""
+
+
 def test_only_responses(run):
     done = run("parse", LIST_ACTIONS, "--only", "Response", "--json")
     words = [json.loads(line)["Response"] for line in done.stdout.splitlines()]

@@ -77,6 +77,19 @@ def test_the_secret_may_come_from_a_function(ami: ModuleType, server: Server) ->
     assert calls == ["plain", "async"]
 
 
+@pytest.mark.parametrize("secret", ["a\r\nAction: Originate", "a\0", " hidden", 1001 * "x"])
+def test_a_secret_that_no_line_can_have(ami: ModuleType, server: Server, secret: str) -> None:
+    async def main() -> None:
+        for given in (secret, lambda: secret):
+            with pytest.raises(ami.Unsendable) as caught:
+                await connect(ami, server, secret=given, auth="plain")
+            frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+            own = [frame.locals for frame in frames.stack if "amistream" in frame.filename]
+            assert repr(secret)[1:-1] not in str(own)
+
+    run(main())
+
+
 def test_nothing_shows_the_secret(
     ami: ModuleType, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:

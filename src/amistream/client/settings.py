@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
 from amistream.client.actions import check_text
 from amistream.client.filters import check_filter
+from amistream.errors import Unsendable
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["Secret", "Settings"]
 
 _LONGEST_WAIT = 1e9
+_LONGEST_SECRET = 1000
+"""In bytes: its line has at most 1,024."""
 
 
 class Secret:
@@ -28,11 +31,27 @@ class Secret:
         self._value = value
 
     async def get(self) -> Secret:
-        """The secret itself, which the function gives if there is one."""
+        """The secret itself, which the function gives if there is one.
+
+        Unsendable if a line of an action cannot have it, whether it will be sent as text or not.
+        """
         if isinstance(self._value, str):
+            self._check()
             return self
         given = _Given(self._value())
-        return Secret(given.value if isinstance(given.value, str) else await given.value)
+        return await Secret(
+            given.value if isinstance(given.value, str) else await given.value
+        ).get()
+
+    def _check(self) -> None:
+        value = self._value
+        if not isinstance(value, str):
+            return
+        is_wrong = value[:1].isspace() or not set(value).isdisjoint("\r\n\0")
+        is_wrong = is_wrong or len(value.encode("utf-8", "surrogateescape")) > _LONGEST_SECRET
+        del value
+        if is_wrong:
+            raise Unsendable("Login", "Secret", "it is too long, or has characters of no secret")
 
     def reveal(self) -> str:
         """The text. Do not keep it in a variable: a traceback may show variables."""
