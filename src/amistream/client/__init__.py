@@ -1,7 +1,8 @@
 """The client: from a host and a secret to typed events, actions and lists.
 
-`connection` is the session as a state machine without socket and clock; `subscriptions` holds the
-queues; `aio` joins both to asyncio. Importing this package loads neither asyncio nor ssl.
+`connection` is the session as a state machine without socket and clock; `link` joins it to a
+socket. `subscriptions` holds the queues, `router` fills them, `consumer` empties them. `aio` is
+the client. Importing this package loads neither asyncio nor ssl.
 """
 
 from __future__ import annotations

@@ -1,30 +1,27 @@
-"""The asyncio client: joins sessions, subscriptions and reconnecting to a socket and a clock."""
+"""The asyncio client: actions, events and callbacks, over one session after another."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import inspect
 import itertools
 import logging
 import os
-import socket
 import ssl
 import time
-import weakref
-from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Hashable, Iterator
+from collections.abc import Callable, Generator, Hashable
 from functools import partial
-from itertools import islice
-from operator import length_hint
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from amistream import _registry
 from amistream.client.backoff import Backoff
-from amistream.client.connection import Connection, Phase
+from amistream.client.connection import Connection
+from amistream.client.consumer import Subscription
 from amistream.client.exchange import Exchange
+from amistream.client.filters import asks_for
 from amistream.client.helpers import Actions
+from amistream.client.link import Link, told
 from amistream.client.lists import ListAction
 from amistream.client.router import Router
 from amistream.client.selection import Wanted
@@ -35,7 +32,6 @@ from amistream.client.subscriptions import (
     MAX_EVENTS,
     Catcher,
     Overflow,
-    Queue,
     new_queue,
 )
 from amistream.errors import (
@@ -46,7 +42,6 @@ from amistream.errors import (
     ConnectionRefused,
     ConnectTimeout,
     LoginFailed,
-    SubscriptionInUse,
     TLSFailed,
     Unsendable,
 )
@@ -60,26 +55,8 @@ __all__ = ["Client", "Connecting", "Subscription"]
 
 _logger = logging.getLogger("amistream")
 
-BUFFER: Final = 1 << 18
-"""How many bytes are read at once. The parser reads them where they are."""
-
-MUCH: Final = 1 << 15
-"""How many bytes at once show that more may have come already."""
-
-READS_IN_A_TURN: Final = 3
-"""How often the socket is read again in the same turn of the loop."""
-
-TURN: Final = 0.01
-"""For how many seconds a consumer may take events before the reader gets a turn again."""
-
-PORTION: Final = 64
-"""How many events a consumer takes before it looks at the clock."""
-
 CLOSE_TIMEOUT: Final = 2.0
 """For how many seconds `close` waits for Asterisk's goodbye, and then for running callbacks."""
-
-MOST_DRAINED: Final = 1 << 26
-"""How many bytes are still read from a connection that failed while it was written to."""
 
 AnyEvent = TypeVar("AnyEvent", bound=Event)
 AnyCallback = TypeVar("AnyCallback", bound=Callable[..., object])
@@ -120,332 +97,6 @@ class Connecting:
         return client
 
 
-class _Signal:
-    """Wakes the task that waits for a queue. It does not keep the subscription alive."""
-
-    __slots__ = ("waiter",)
-
-    def __init__(self) -> None:
-        self.waiter: asyncio.Future[None] | None = None
-
-    def wake(self) -> None:
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_result(None)
-
-
-class Subscription:
-    """The events that one consumer takes: an async iterator of Event and Gap.
-
-    It begins when it is made. It ends with `close`, with its `async with`, or when nothing refers
-    to it any more. It ends by itself when the client is closed. It raises SubscriptionOverflow if
-    its policy says so, and LoginFailed or ConnectionLost if the client cannot go on; before that
-    it gives the events that came.
-    """
-
-    def __init__(self, client: Client, queue: Queue) -> None:
-        self._queue = queue
-        self._loop = client._loop
-        self._taken: Iterator[Event | Gap] = iter(())
-        self._turn_ends = 0.0
-        self._signal = _Signal()
-        queue.wake = self._signal.wake
-        self._finalizer = weakref.finalize(self, client._router.remove, queue)
-        self._finalizer.atexit = False
-
-    def __len__(self) -> int:
-        """How many events wait."""
-        return len(self._queue) + length_hint(self._taken)
-
-    def __bool__(self) -> bool:
-        return True
-
-    @property
-    def dropped(self) -> Counter[str]:
-        """How many events the policy dropped, by event name."""
-        return self._queue.dropped
-
-    @property
-    def received(self) -> int:
-        """How many events came for this subscription, dropped ones included."""
-        return self._queue.received
-
-    @property
-    def waiting_bytes(self) -> int:
-        """How many bytes the waiting events have on the wire."""
-        return self._queue.bytes
-
-    @property
-    def lag(self) -> float:
-        """For how many seconds the oldest event in the queue has waited."""
-        oldest = self._queue.oldest
-        return 0.0 if oldest is None else max(0.0, self._loop.time() - oldest)
-
-    def close(self) -> None:
-        """End the subscription. The events that wait can still be taken."""
-        self._finalizer()
-
-    async def __aenter__(self) -> Subscription:
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        self.close()
-
-    def __aiter__(self) -> AsyncIterator[Event | Gap]:
-        return self._iterate()
-
-    async def __anext__(self) -> Event | Gap:
-        while True:
-            for event in self._taken:
-                return event
-            if not self._take_batch() and not await self._wait():
-                raise StopAsyncIteration
-
-    async def _iterate(self) -> AsyncGenerator[Event | Gap, None]:
-        """Yield the events in portions, and let the reader have its turn between them."""
-        while True:
-            taken = self._taken
-            for event in taken if length_hint(taken) <= PORTION else islice(taken, PORTION):
-                yield event
-            if length_hint(taken) or self._take_batch():
-                if self._loop.time() > self._turn_ends:
-                    await asyncio.sleep(0)
-                    self._turn_ends = self._loop.time() + TURN
-            elif not await self._wait():
-                return
-            else:
-                self._take_batch()
-
-    def _take_batch(self) -> bool:
-        batch = self._queue.take()
-        self._taken = iter(batch)
-        return bool(batch)
-
-    async def _wait(self) -> bool:
-        """Wait until there may be events; False at the end."""
-        if self._queue.ended:
-            if self._queue.error is not None:
-                raise self._queue.error.with_traceback(None)
-            return False
-        if self._signal.waiter is not None:
-            raise SubscriptionInUse
-        self._signal.waiter = self._loop.create_future()
-        try:
-            await self._signal.waiter
-        finally:
-            self._signal.waiter = None
-        self._turn_ends = self._loop.time() + TURN
-        return True
-
-
-class _Link(asyncio.BufferedProtocol):
-    """One session on one socket."""
-
-    def __init__(self, client: Client, session: Connection) -> None:
-        self._client = client
-        self._loop = client._loop
-        self._router = client._router
-        self._buffer = bytearray(BUFFER)
-        self._view = memoryview(self._buffer)
-        self._transport: asyncio.Transport | None = None
-        self._descriptor = -1  # of a plain socket, while it is open
-        self._timer: asyncio.TimerHandle | None = None
-        self._flushes = False
-        self._writable: asyncio.Future[None] | None = None
-        self._reads = True
-        self._only: Any = None
-        self._phase = session.phase
-        self.session = session
-        self.ready: asyncio.Future[None] = self._loop.create_future()
-        self.ended: asyncio.Future[None] = self._loop.create_future()
-        self.logged_in_at: float | None = None
-
-    # -- called by the transport ---------------------------------------------------------------
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        raw = transport.get_extra_info("socket")
-        _keep_alive(raw, self._client._settings)
-        if raw is not None and hasattr(os, "readv") and not transport.get_extra_info("ssl_object"):
-            self._descriptor = raw.fileno()
-        self.settle()
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self._view
-
-    def buffer_updated(self, size: int) -> None:
-        self._take(self._view[:size])
-        if size >= MUCH:
-            self._read_on()
-        # Bytes that arrive only move the deadline to a later moment, so the timer can stay.
-        session = self.session
-        if session.phase is not self._phase or session.output:
-            self.settle()
-
-    def eof_received(self) -> None:
-        return None
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if error is not None:
-            self._drain()
-        self._descriptor = -1
-        reason = "the server closed the connection" if error is None else _told(error)
-        self.session.end(reason)
-        self._transport = None
-        self.settle()
-
-    def pause_writing(self) -> None:
-        self._writable = self._loop.create_future()
-
-    def resume_writing(self) -> None:
-        if self._writable is not None:
-            self._writable.set_result(None)
-            self._writable = None
-
-    # -- called by the client ------------------------------------------------------------------
-
-    @property
-    def can_write(self) -> bool:
-        """Whether the server reads what was sent."""
-        return self._writable is None
-
-    async def wait_writable(self) -> None:
-        """Wait while the server does not read what was sent."""
-        while self._writable is not None and not self.ended.done():
-            await asyncio.wait((self._writable, self.ended), return_when="FIRST_COMPLETED")
-
-    def settle(self) -> None:
-        """Do what follows from the state of the session: send, set the timer, tell the client."""
-        session = self.session
-        self._phase = session.phase
-        if session.output and not self._flushes:
-            self._flushes = True
-            self._loop.call_soon(self._flush)  # at the end of this turn: one write for many actions
-        if session.phase is Phase.READY and not self.ready.done():
-            self.ready.set_result(None)
-        if session.phase is Phase.ENDED:
-            self._finish()
-        else:
-            self._set_timer()
-
-    def note_request(self, deadline: float | None) -> None:
-        """An action is to be sent; look at it again at its deadline."""
-        if not self._flushes:
-            self._flushes = True
-            self._loop.call_soon(self._flush)
-        if deadline is not None and (self._timer is None or self._timer.when() > deadline):
-            self._set_timer()
-
-    def abort(self) -> None:
-        """Close the connection at once."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    def resume_reading(self) -> None:
-        """Read on, if nothing is full any more."""
-        if not self._reads and not self._router.is_full and self._transport is not None:
-            self._reads = True
-            self.session.resume(self._loop.time())
-            self._transport.resume_reading()
-            self.settle()
-
-    # -- inside --------------------------------------------------------------------------------
-
-    def _take(self, data: memoryview) -> None:
-        """Give bytes to the session, and what it makes of them to the subscriptions."""
-        session, router = self.session, self._router
-        if router.is_stale:
-            router.refresh()
-        if router.only is not self._only:
-            self._only = router.only
-            session.select(self._only)
-        now = self._loop.time()
-        messages = session.receive(data, now)
-        if self.logged_in_at is None and session.logged_in:
-            self.logged_in_at = now
-            self._client._logged_in()
-        if messages and router.queues:
-            router.route(messages, session.kinds, None if self._only else len(data), now)
-            if router.may_be_full:
-                self._pause_reading()
-
-    def _read_on(self) -> None:
-        """Read what has come meanwhile, without a turn of the loop for each chunk.
-
-        In a flood a turn costs as much as reading the chunk. The end of the stream and errors are
-        left to the transport, which meets them too.
-        """
-        for _ in range(READS_IN_A_TURN):
-            if self._descriptor < 0 or not self._reads or self.session.phase is Phase.ENDED:
-                return
-            try:
-                size = os.readv(self._descriptor, (self._view,))
-            except OSError:
-                return
-            if size:
-                self._take(self._view[:size])
-            if size < MUCH:
-                return
-
-    def _pause_reading(self) -> None:
-        if self._reads and self._router.is_full and self._transport is not None:
-            self._reads = False
-            self.session.pause()
-            self._transport.pause_reading()
-
-    def _flush(self) -> None:
-        self._flushes = False
-        if self._transport is not None and self.session.output:
-            self._transport.write(self.session.take_output())
-
-    def _set_timer(self) -> None:
-        """Have `_tick` called at the session's deadline, or before it."""
-        deadline = self.session.deadline
-        if deadline is None:
-            return
-        if self._timer is not None:
-            if self._timer.when() <= deadline:
-                return
-            self._timer.cancel()
-        self._timer = self._loop.call_at(deadline, self._tick)
-
-    def _tick(self) -> None:
-        self._timer = None
-        self.session.tick(self._loop.time())
-        self.settle()
-
-    def _drain(self) -> None:
-        """Read what the kernel still holds: asyncio stops reading when writing fails."""
-        raw = None if self._transport is None else self._transport.get_extra_info("socket")
-        secure = self._transport is not None and self._transport.get_extra_info("ssl_object")
-        if raw is None or secure:
-            return
-        with (
-            contextlib.suppress(OSError, ValueError),
-            socket.socket(fileno=os.dup(raw.fileno())) as rest,
-        ):
-            rest.setblocking(False)
-            drained = 0
-            while drained < MOST_DRAINED and (size := rest.recv_into(self._buffer)):
-                self._take(self._view[:size])
-                drained += size
-
-    def _finish(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._writable is not None:
-            self.resume_writing()
-        self.abort()
-        if self.ended.done():
-            return
-        self.ended.set_result(None)
-        if not self.ready.done():
-            self.ready.set_result(None)
-        if self.logged_in_at is not None:
-            self._client._lost(self)
-
-
 class Client(Actions):
     """A connection to Asterisk that comes back by itself; `amistream.connect` makes it.
 
@@ -456,7 +107,7 @@ class Client(Actions):
         self._settings = settings
         self._loop = asyncio.get_running_loop()
         self._router = Router()
-        self._link: _Link | None = None
+        self._link: Link | None = None
         self._prefix = f"~{os.urandom(3).hex()}-"
         self._numbers = itertools.count(1)
         self._state = State.CONNECTING
@@ -554,8 +205,7 @@ class Client(Actions):
         self, action: str, outcome: str, hint: str, timeout: float, headers: dict[str, Any]
     ) -> Any:
         """Send an action and return the event that tells its outcome."""
-        asked = {word.strip().lower() for word in self._settings.events.split(",")}
-        if not asked & {"on", "all", "yes", "true", "call", ""}:
+        if not asks_for(self._settings.events, "call"):
             reason = f"it ends with an event of the class `call`; events={self._settings.events!r}"
             raise Unsendable(action, "", f"{reason} asks for none")
         link = await self._writable_link()
@@ -563,7 +213,7 @@ class Client(Actions):
         exchange = link.session.request(action, headers, now, timeout, outcome=outcome, hint=hint)
         return await self._wait_for_answer(link, exchange)
 
-    async def _writable_link(self) -> _Link:
+    async def _writable_link(self) -> Link:
         self._check_open()
         if self._link is not None and not self._link.can_write:
             await self._link.wait_writable()
@@ -571,7 +221,7 @@ class Client(Actions):
             raise ConnectionLost("it is being opened again; wait_ready() waits for that")
         return self._link
 
-    async def _wait_for_answer(self, link: _Link, exchange: Exchange) -> Any:
+    async def _wait_for_answer(self, link: Link, exchange: Exchange) -> Any:
         answered = self._loop.create_future()
         exchange.on_finish = partial(_resolve, answered)
         link.note_request(exchange.deadline)
@@ -608,7 +258,7 @@ class Client(Actions):
         queue = new_queue(Wanted(only), overflow, max_events, max_bytes, key)
         queue.on_room = self._resume_reading
         self._router.add(queue)
-        return Subscription(self, queue)
+        return Subscription(queue, self._router.remove)
 
     def on(self, *only: Any, **options: Any) -> Callable[[AnyCallback], AnyCallback]:
         """Decorator: call a function, or await a coroutine function, with each wanted event.
@@ -728,7 +378,7 @@ class Client(Actions):
             numbers=self._numbers,
             now=self._loop.time(),
         )
-        link = _Link(self, session)
+        link = Link(session, self._router, settings, self._logged_in, self._lost)
         try:
             await self._connect(link, deadline - self._loop.time())
             self._link = link
@@ -741,7 +391,7 @@ class Client(Actions):
             raise session.failure
         self._set_state(State.READY)
 
-    async def _connect(self, link: _Link, seconds: float) -> None:
+    async def _connect(self, link: Link, seconds: float) -> None:
         """Open the socket; every error becomes a CannotConnect."""
         host, port, tls = self._settings.host, self._settings.port, self._settings.tls
         context = await self._loop.run_in_executor(None, _context) if tls is True else tls
@@ -758,7 +408,7 @@ class Client(Actions):
                 raise ConnectionRefused(host, port, "nothing listens on this port") from None
             if context is not None and isinstance(error, ConnectionResetError):
                 raise TLSFailed(host, port, "the server broke off the handshake") from error
-            raise CannotConnect(host, port, _told(error)) from error
+            raise CannotConnect(host, port, told(error)) from error
 
     async def _keep_connected(self) -> None:
         """Connect again whenever the connection is lost, until the client is closed."""
@@ -800,7 +450,7 @@ class Client(Actions):
             self._lost_at = None
             self._router.put_gap(gap)
 
-    def _lost(self, link: _Link) -> None:
+    def _lost(self, link: Link) -> None:
         """A session that was logged in has ended."""
         failure = link.session.failure
         if self._state in (State.CONNECTING, State.CLOSED):
@@ -899,34 +549,11 @@ def _context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _keep_alive(raw: socket.socket | None, settings: Settings) -> None:
-    """Let the kernel notice a machine that is gone, also while an action is open."""
-    if raw is None or settings.keepalive is None or raw.family == socket.AF_UNIX:
-        return
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    seconds = settings.keepalive + settings.keepalive_timeout
-    for name, value in (
-        ("TCP_KEEPIDLE", max(1, round(settings.keepalive))),
-        ("TCP_KEEPINTVL", max(1, round(settings.keepalive_timeout / 3))),
-        ("TCP_KEEPCNT", 3),
-        ("TCP_USER_TIMEOUT", round(1000 * seconds)),
-    ):
-        if hasattr(socket, name):
-            with contextlib.suppress(OSError):
-                raw.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
 def _is_refused(error: OSError) -> bool:
     """Whether every address of the host refused; asyncio joins several errors into one text."""
     text = str(error)
     refused = text.count(f"[Errno {errno.ECONNREFUSED}]")
     return isinstance(error, ConnectionRefusedError) or 0 < refused == text.count("[Errno ")
-
-
-def _told(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror[:1].lower() + error.strerror[1:]
-    return str(error) or type(error).__name__
 
 
 def _tls_reason(error: ssl.SSLError) -> str:

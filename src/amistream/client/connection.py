@@ -19,7 +19,7 @@ from amistream._impl import Parser
 from amistream._wire import BANNER
 from amistream.client.actions import encode
 from amistream.client.exchange import Exchange
-from amistream.client.filters import complete_filters
+from amistream.client.filters import asks_for, complete_filters
 from amistream.client.lists import list_of, may_be_plain
 from amistream.core_events import FullyBooted, Shutdown
 from amistream.errors import (
@@ -403,14 +403,9 @@ class Connection:
             self._set_up(now, "Filter", {"Operation": "Add", "Filter": text})
         if self._filters and self._events != "off":
             self._set_up(now, "Events", {"EventMask": self._events})
-        if self.booted is not None or not self._boot_timeout or not self._boots:
+        never_boots = not self._boot_timeout or not asks_for(self._events, "system")
+        if self.booted is not None or never_boots:
             self._be_ready()
-
-    @property
-    def _boots(self) -> bool:
-        """Whether the login asked for events of the class `system`, of which FullyBooted is one."""
-        asked = {word.strip().lower() for word in self._events.split(",")}
-        return bool(asked & {"on", "all", "yes", "true", "system", ""})
 
     def _set_up(self, now: float, action: str, headers: dict[str, str]) -> None:
         self._send(action, headers, now, SETUP_TIMEOUT, is_internal=True)

@@ -13,7 +13,7 @@ from typing import Final
 
 from amistream.errors import Unsendable
 
-__all__ = ["check_filter", "complete_filters"]
+__all__ = ["asks_for", "check_filter", "complete_filters"]
 
 NEEDED_NAMES: Final = ("FullyBooted", "OriginateResponse", "Shutdown")
 
@@ -42,3 +42,9 @@ def complete_filters(filters: Iterable[str], prefix: str) -> list[str]:
         wanted.append(f"Event: ({'|'.join(NEEDED_NAMES)})")
         wanted.append(f"ActionID: {prefix}")
     return wanted
+
+
+def asks_for(events: str, kind: str) -> bool:
+    """Whether a login with `Events: events` asks for the events of a class."""
+    asked = {word.strip().lower() for word in events.split(",")}
+    return not asked.isdisjoint({"on", "all", "yes", "true", "", kind})
