@@ -1,4 +1,8 @@
-"""amistream: a fast, typed parser for the event stream of Asterisk's Manager Interface (AMI).
+"""amistream: a fast, typed client and parser for Asterisk's Manager Interface (AMI).
+
+    async with amistream.connect("pbx", username="lab", secret="...") as ami:
+        async for event in ami.events(only={Hangup, "Queue*"}):
+            ...
 
     parser = amistream.Parser()
     for message in parser.feed(data):

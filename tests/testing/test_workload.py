@@ -201,7 +201,11 @@ def test_refuses_what_makes_no_sense(workload, option, value):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"seed": 5, "calls_per_second": 40}, {"seed": 2, "rtcp": True, "seconds": 3.3}],
+    [
+        {"seconds": 9.0},
+        {"seed": 5, "calls_per_second": 40, "seconds": 1.5},
+        {"seed": 2, "rtcp": True, "seconds": 3.3},
+    ],
     ids=str,
 )
 def test_the_plan_counts_what_the_stream_will_have(ami, workload, options):
