@@ -15,10 +15,18 @@ import pytest
 LOGIN = b"Action: Login\r\nUsername: lab\r\nSecret: labsecret\r\n\r\n"
 
 
+# A shell starts background jobs with SIGINT ignored, and their child processes inherit that.
+HEEDING = (
+    "-c",
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "from amistream.cli import main; sys.exit(main())",
+)
+
+
 @contextmanager
 def simulate(*options: str) -> Iterator[tuple[subprocess.Popen[str], int, str]]:
     """The process, its port, and the line that it printed."""
-    command = [sys.executable, "-m", "amistream", "simulate", "--port", "0", *options]
+    command = [sys.executable, *HEEDING, "simulate", "--port", "0", *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         try:

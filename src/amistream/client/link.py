@@ -97,7 +97,9 @@ class Link(asyncio.BufferedProtocol):
         self._descriptor = -1
         reason = "the server closed the connection" if error is None else told(error)
         self.session.end(reason)
-        self._transport = None
+        if self._transport is not None:
+            self._transport.close()  # or CPython 3.10 warns of a TLS transport
+            self._transport = None
         self.settle()
 
     def pause_writing(self) -> None:
