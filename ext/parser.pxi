@@ -58,6 +58,7 @@ cdef class Parser:
     cdef object _response
     cdef object _message
     cdef object _patterns               # decides about the names that _names does not have
+    cdef bint _skips_rest               # whether events whose names it does not have are skipped
 
     cdef long _busy
     cdef char *_pending                 # owned: the message that is not whole yet
@@ -121,6 +122,7 @@ cdef class Parser:
             self._message,
             self._patterns,
         ) = _registry.select(only)
+        self._skips_rest = self._event is None and self._patterns is None
         self._only = only
         self._table_entries = -1
         return 0
@@ -501,6 +503,9 @@ cdef class Parser:
             at = (at + 1) & self._table_mask
             entry = &self._table[at]
             if entry.p is NULL:
+                if self._skips_rest and not self._may_keep:
+                    self.skipped += 1
+                    return 0
                 cls = self._event
                 if self._patterns is not None:
                     cls = self._patterns.class_for(name.p[:name.n])
