@@ -409,10 +409,10 @@ cdef class Parser:
                 name.n = self._name_size
                 self._build_event(name, p + start, length, found)
             elif self._is_response:
-                self._build(self._response, True, p + start, length, found)
+                self._build_response(p + start, length, found)
             else:
                 self.malformed += 1
-                self._build(self._message, False, p + start, length, found)
+                self._build(self._message, False, False, p + start, length, found)
         self._skipping = False
         self._offset += length
         self._start_message()
@@ -506,32 +506,40 @@ cdef class Parser:
                 if self._skips_rest and not self._may_keep:
                     self.skipped += 1
                     return 0
-                cls = self._event
-                if self._patterns is not None:
+                if self._patterns is None:
+                    cls = self._event
+                else:
                     cls = self._patterns.class_for(name.p[:name.n])
-                if cls is None:
-                    return self._skip_event(name, p, n, found)
-                return self._build(cls, False, p, n, found)
+                break
             if same(name, entry.p, entry.n):
                 if entry.is_user_event and len(self._user_events):
-                    return self._build_user_event(p, n, found)
-                if entry.cls is NULL:
-                    return self._skip_event(name, p, n, found)
-                made = new_message(entry.cls, False, p, n)
+                    cls = self._user_event_class(self._user_events, self._user_event, p, n)
+                elif entry.cls is NULL:
+                    cls = None
+                else:
+                    made = new_message(entry.cls, False, p, n)
+                    return self._give(made, self._may_keep and self._is_kept(p, n, False), found)
                 break
-        return self._give(made, p, n, False, found)
+        return self._build_or_keep(cls, name, p, n, found)
 
-    cdef inline int _skip_event(
-        self, Slice name, const char *p, Py_ssize_t n, list found
+    cdef int _build_or_keep(
+        self, cls, Slice name, const char *p, Py_ssize_t n, list found
     ) except -1:
-        """Skip an event that is not selected, unless its ActionID is to be kept."""
-        if self._may_keep and self._is_kept(p, n, False):
+        """Build an event as `cls`. None skips it, unless its ActionID is to be kept."""
+        cdef bint is_kept = self._may_keep and self._is_kept(p, n, False)
+        if cls is None and is_kept:
             cls = _registry.class_of(name.p[:name.n])
             if len(_registry.user_events) and same(name, b"UserEvent", 9):
                 cls = self._user_event_class(_registry.user_events, cls, p, n)
-            return self._build(cls, False, p, n, found)
-        self.skipped += 1
-        return 0
+        return self._build(cls, False, is_kept, p, n, found)
+
+    cdef int _build_response(self, const char *p, Py_ssize_t n, list found) except -1:
+        """Build a response. It is skipped if no response is selected, unless it is to be kept."""
+        cdef bint is_kept = self._may_keep and self._is_kept(p, n, True)
+        cls = self._response
+        if cls is None and is_kept:
+            cls = _registry.response_class()
+        return self._build(cls, True, is_kept, p, n, found)
 
     cdef bint _is_kept(self, const char *p, Py_ssize_t n, bint is_response) except -1:
         """Whether the ActionID of the n bytes at `p` begins with `keep_action_ids`.
@@ -556,16 +564,6 @@ cdef class Parser:
         action_id = message.action_id
         return action_id is not None and action_id.startswith(self._kept_action_ids.decode())
 
-    cdef int _build_user_event(self, const char *p, Py_ssize_t n, list found) except -1:
-        """Build the n bytes at `p` as the class that serves the header UserEvent."""
-        cdef Slice name
-        cls = self._user_event_class(self._user_events, self._user_event, p, n)
-        if cls is None:
-            name.p = b"UserEvent"
-            name.n = 9
-            return self._skip_event(name, p, n, found)
-        return self._build(cls, False, p, n, found)
-
     cdef object _user_event_class(
         self, dict user_events, cls, const char *p, Py_ssize_t n
     ):
@@ -582,29 +580,24 @@ cdef class Parser:
         return cls
 
     cdef int _build(
-        self, cls, bint is_response, const char *p, Py_ssize_t n, list found
+        self, cls, bint is_response, bint is_kept, const char *p, Py_ssize_t n, list found
     ) except -1:
         """Build the n bytes at `p` as `cls`; None counts and skips them."""
         cdef PyObject *made
-        if cls is None and is_response and self._may_keep and self._is_kept(p, n, True):
-            cls = _registry.response_class()
         if cls is None:
             self.skipped += 1
             return 0
         made = new_message(<PyTypeObject *>cls, is_response, p, n)
-        return self._give(made, p, n, is_response, found)
+        return self._give(made, is_kept, found)
 
-    cdef inline int _give(
-        self, PyObject *made, const char *p, Py_ssize_t n, bint is_response, list found
-    ) except -1:
-        """Append the message, which is a copy of the n bytes at `p`. This steals the reference."""
+    cdef inline int _give(self, PyObject *made, bint is_kept, list found) except -1:
+        """Append the message to `found`. This steals the reference."""
         cdef int failed = PyList_Append(found, made)
         Py_DECREF(made)
         if failed:
             return failed
         self.messages += 1
-        if self._may_keep and self._is_kept(p, n, is_response):
-            self.kept += 1
+        self.kept += is_kept
         return 0
 
     cdef int _build_table(self) except -1:

@@ -229,6 +229,7 @@ NOT_KEPT = {
     "another header": event("VarSet", "Value: ~k1-8", "AppData: ActionID: ~k1-8"),
     "a longer name": event("VarSet", "XActionID: ~k1-8"),
     "no ActionID": event("Hangup"),
+    "neither event nor response": b"ActionID: ~k1-8\r\n\r\n",
     "output": b"Response: Follows\r\nPrivilege: Command\r\nActionID: 5\r\n"
     b"a table\nActionID: ~k1-1\n--END COMMAND--\r\n\r\n",
 }

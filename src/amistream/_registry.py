@@ -48,14 +48,15 @@ class Patterns:
         """Whether a pattern matches the name."""
         return any(matcher.match(name) for matcher in self._matchers)
 
-    def __len__(self) -> int:
-        """How many names are registered now: the decisions hold until one more is."""
+    def count_registered(self) -> int:
+        """How many names are registered now. A new name makes the decisions invalid."""
         return len(self._classes)
 
     def class_for(self, name: bytes) -> type | None:
         """The class to build for a name that is not in `known`; None if no pattern matches."""
-        if self._registered != len(self._classes):
-            self._registered = len(self._classes)
+        registered = self.count_registered()
+        if self._registered != registered:
+            self._registered = registered
             self._decisions.clear()
         try:
             return self._decisions[name]
@@ -127,6 +128,11 @@ class Selection(NamedTuple):
         except KeyError:
             return self.patterns.class_for(name)
 
+    def count_names(self) -> int:
+        """How many names the selection decides with. It grows when a class is registered."""
+        registered = 0 if self.patterns is None else self.patterns.count_registered()
+        return len(self.names) + len(self.user_events) + registered
+
 
 class Checked(frozenset[Any]):
     """An `only=` whose names have been checked: no warning is given again."""
@@ -150,7 +156,7 @@ def register_user_event(cls: type, name: str) -> None:
 
 
 def _add(names: dict[bytes, type], cls: type, name: str) -> None:
-    serving = names.setdefault(name.encode("utf-8", "surrogateescape"), cls)
+    serving = names.setdefault(encoded(name), cls)
     if serving is not cls:
         raise EventNameTaken(name, serving)
 
@@ -215,18 +221,14 @@ def select(only: Any) -> Selection:
         return every_event._replace(response=others, message=None)
     decided = Patterns(patterns) if patterns else None
     if decided is not None:
-        wanted = {**decided.known, **wanted}
-        if wanted.get(USER_EVENT) is None:
-            wanted.pop(USER_EVENT, None)
-            if decided.match(USER_EVENT):
-                wanted[USER_EVENT] = classes.get(USER_EVENT, event)
+        wanted = {name: cls for name, cls in decided.known.items() if cls is not None} | wanted
     if USER_EVENT in wanted:
         wanted_user_events = user_events
     elif wanted_user_events:
         wanted[USER_EVENT] = event
     user_event = wanted[USER_EVENT] if wanted_user_events is user_events else None
     if decided is not None:
-        wanted.setdefault(USER_EVENT, None)
+        wanted = decided.known | wanted  # with the names that the patterns do not select
     return Selection(wanted, wanted_user_events, user_event, None, others, None, decided)
 
 

@@ -271,8 +271,7 @@ class Parser:
         found: list[Message] = []
         self.bytes += len(chunk)
         self._stream_size += len(chunk)
-        select = self._select
-        registered = len(select.names) + len(select.user_events) + len(select.patterns or ())
+        registered = self._select.count_names()
         if registered != self._names_known:  # a class was registered since
             self._names_known = registered
             self._first_lines.clear()
@@ -399,7 +398,8 @@ class Parser:
         line_feed, lines = self._LF, self._NOT_SPLIT_WITHOUT_END
         longest = self._safe_size - len(self._END)
         bounded = self._safe_size >= self._WINDOW  # an event and its end lie in one window
-        divided = bool(self._select.user_events)
+        select = self._select
+        divided = bool(select.user_events)
         before, skipped = len(found), 0
         for piece in pieces:
             first_line = piece[: piece.find(b"\n") + 1] or piece + b"\r\n"
@@ -412,7 +412,7 @@ class Parser:
             if piece[-1] == line_feed or not (bounded or len(piece) <= longest):
                 break
             if cls is None and divided and first_line == self._USER_EVENT_LINE:
-                cls = self._user_event_class(piece, lines)
+                cls = self._user_event_class(piece, lines, select.user_events, select.user_event)
             if is_kept and self._is_kept(piece, lines):
                 self.kept += 1
                 cls = cls or self._event_class(piece, lines, first_line[7:-2])
@@ -443,20 +443,21 @@ class Parser:
         self._first_lines[first_line] = None if divided else self._select.class_for(name)
         return True
 
-    def _user_event_class(self, raw: bytes, lines: Lines) -> type | None:
-        """The class of the UserEvent `raw`, by its header UserEvent; None to skip it."""
-        select = self._select
+    @staticmethod
+    def _user_event_class(
+        raw: bytes, lines: Lines, user_events: dict[bytes, type], cls: type | None
+    ) -> type | None:
+        """The class that `user_events` has for the header UserEvent, or else `cls`."""
         message = new_message(MessageCore, raw, lines)
         called = message._find((USER_EVENT,))[1] or b""
-        return select.user_events.get(called, select.user_event)
+        return user_events.get(called, cls)
 
-    def _event_class(self, raw: bytes, lines: Lines, name: bytes) -> type:
+    def _event_class(self, raw: bytes, lines: Lines, name: bytes) -> type | None:
         """The class for an event, whether it is selected or not."""
-        if name == self._USER_EVENT:
-            message = new_message(MessageCore, raw, lines)
-            called = message._find((USER_EVENT,))[1] or b""
-            return _registry.user_events.get(called) or _registry.class_of(name)
-        return _registry.class_of(name)
+        cls = _registry.class_of(name)
+        if name != self._USER_EVENT:
+            return cls
+        return self._user_event_class(raw, lines, _registry.user_events, cls)
 
     def _is_kept(self, raw: bytes, lines: Lines, kind: Any = MessageCore) -> bool:
         """Whether the ActionID of the message, read as a `kind`, begins with `keep_action_ids`."""
@@ -570,34 +571,28 @@ class Parser:
 
     def _build(self, raw: bytes) -> Any:
         select = self._select
+        is_kept = False
         if self._event_name is not None:
             cls = select.class_for(self._event_name)
             if self._event_name == USER_EVENT and select.user_events:
-                cls = self._user_event_class(raw, NOT_SPLIT)
+                user_events, cls = select.user_events, select.user_event
+                cls = self._user_event_class(raw, NOT_SPLIT, user_events, cls)
+            is_kept = self._is_kept(raw, NOT_SPLIT)
+            if cls is None and is_kept:
+                cls = self._event_class(raw, NOT_SPLIT, self._event_name)
         elif self._is_response:
             cls = select.response
+            is_kept = self._is_kept(raw, NOT_SPLIT, _registry.response_class())
+            if cls is None and is_kept:
+                cls = _registry.response_class()
         else:
             cls = select.message
             self.malformed += 1
-        if self._event_name is not None:
-            is_kept = self._is_kept(raw, NOT_SPLIT)
-        else:
-            is_kept = self._is_response and self._is_kept(
-                raw, NOT_SPLIT, _registry.response_class()
-            )
-        if is_kept:
-            self.kept += 1
-            cls = cls or self._kept_class(raw)
+        self.kept += is_kept
         if cls is None:
             self.skipped += 1
             return None
         return new_message(cls, raw, NOT_SPLIT)
-
-    def _kept_class(self, raw: bytes) -> type:
-        """The class for a message that is not selected, but kept for its ActionID."""
-        if self._event_name is None:
-            return _registry.response_class()
-        return self._event_class(raw, NOT_SPLIT, self._event_name)
 
     def _skip_message(self, found: list[Message], verdict: int) -> NoReturn:
         """Report a message that passed a bound. Skipping starts with its line in progress."""
