@@ -83,7 +83,9 @@ def is_of_client(filename: str) -> bool:
     return Path(filename).parent.name == "client" and "tests" not in Path(filename).parts
 
 
-@pytest.mark.parametrize("secret", ["a\r\nAction: Originate", "a\0", " hidden", 1001 * "x"])
+@pytest.mark.parametrize(
+    "secret", ["a\r\nAction: Originate", "a\0", " hidden", "\x01hidden", 1001 * "x"]
+)
 def test_a_secret_that_no_line_can_have(ami: ModuleType, server: Server, secret: str) -> None:
     async def main() -> None:
         for given in (secret, lambda: secret):

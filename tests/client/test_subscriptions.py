@@ -188,6 +188,14 @@ def test_a_subscription_selects_what_a_parser_selects(
     assert [message.name for message in parsed] == selected
 
 
+def test_what_can_be_iterated_over_once_selects_too(ami: ModuleType) -> None:
+    messages = ami.Parser().feed(STREAM)
+    with pytest.warns(ami.UnknownEventName, match="Hangpu"):
+        wanted = module("selection").Wanted(iter(["Hangup", "Hangpu"]))
+    found = wanted.select(messages, set(map(type, messages)))
+    assert [one.name for one in found] == ["Hangup"]
+
+
 def test_classes_select_too(ami: ModuleType) -> None:
     messages = ami.Parser().feed(STREAM)
     kinds = set(map(type, messages))

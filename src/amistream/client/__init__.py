@@ -70,7 +70,7 @@ def connect(
     Raises ConnectionRefused, ConnectTimeout, NotAnAMI, TLSFailed (all of them CannotConnect) or
     LoginFailed.
     """
-    hidden = secret if isinstance(secret, Secret) else Secret(secret)
+    hidden = Secret(secret)
     del secret  # a traceback that shows variables must not show it
     settings = Settings(
         host=host,

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from amistream.errors import Unsendable
 
-__all__ = ["MAX_HEADERS", "MAX_LINE", "check_text", "encode"]
+__all__ = ["MAX_HEADERS", "MAX_LINE", "encode", "line"]
 
 MAX_LINE: Final = 1024
-"""The longest line of an action in bytes, its CRLF included. Asterisk cuts longer ones."""
+"""The longest line of an action in bytes, its CRLF included. Asterisk refuses longer ones."""
 
 MAX_HEADERS: Final = 128
-"""The most headers of an action, `Action` and `ActionID` included. Asterisk ignores the rest."""
+"""The most headers of an action, with `Action` and `ActionID`. Asterisk refuses more."""
 
 _FREE_OF_QUOTING = frozenset(string.ascii_letters + string.digits + "_-.*()/:@#$")
 """The characters of a variable's or a function's name."""
@@ -24,10 +24,10 @@ _FORBIDDEN = {"\r": "a CR", "\n": "an LF", "\0": "a NUL"}
 
 def encode(action: str, action_id: str, headers: Mapping[str, Any]) -> bytes:
     """The bytes of an action. Unsendable if a header cannot be sent as it is."""
-    lines = [_line(action, "Action", action), b"ActionID: %b" % action_id.encode()]
+    lines = [line(action, "Action", action), b"ActionID: %b" % action_id.encode()]
     for name, value in headers.items():
         _check_name(action, name)
-        lines += [_line(action, name, text) for text in _texts(action, name, value)]
+        lines += [line(action, name, text) for text in _texts(action, name, value)]
     if len(lines) > MAX_HEADERS:
         reason = f"it has {len(lines)} headers; Asterisk reads {MAX_HEADERS}"
         raise Unsendable(action, "", reason)
@@ -35,13 +35,21 @@ def encode(action: str, action_id: str, headers: Mapping[str, Any]) -> bytes:
     return b"\r\n".join(lines)
 
 
-def check_text(action: str, name: str, value: str) -> None:
-    """Unsendable if the value of a header would end its line, or is not a str."""
+def line(action: str, name: str, value: str) -> bytes:
+    """The bytes of a header. Unsendable if Asterisk would not read its value as it is meant."""
     if not isinstance(value, str):
         raise Unsendable(action, name, f"its value is a {type(value).__name__}, not a str")
     for character, what in _FORBIDDEN.items():
         if character in value:
             raise Unsendable(action, name, f"its value contains {what}")
+    if value and value[0] <= " ":
+        reason = "Asterisk drops the spaces and control characters that its value begins with"
+        raise Unsendable(action, name, reason)
+    encoded = f"{name}: {value}".encode("utf-8", "surrogateescape")
+    if len(encoded) + 2 > MAX_LINE:
+        reason = f"its line has {len(encoded) + 2:,} bytes; Asterisk reads at most {MAX_LINE:,}"
+        raise Unsendable(action, name, reason)
+    return encoded
 
 
 def _check_name(action: str, name: str) -> None:
@@ -83,15 +91,3 @@ def _variable(action: str, name: Any, value: Any) -> str:
     text = next(_texts(action, name, value))
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'{name}="{escaped}"'
-
-
-def _line(action: str, name: str, value: str) -> bytes:
-    check_text(action, name, value)
-    if value and value[0] <= " ":
-        reason = "Asterisk drops the spaces and control characters that its value begins with"
-        raise Unsendable(action, name, reason)
-    line = f"{name}: {value}".encode("utf-8", "surrogateescape")
-    if len(line) + 2 > MAX_LINE:
-        reason = f"its line has {len(line) + 2:,} bytes; Asterisk reads at most {MAX_LINE:,}"
-        raise Unsendable(action, name, reason)
-    return line

@@ -14,14 +14,13 @@ from collections.abc import Callable, Generator, Hashable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
-from amistream import _registry
 from amistream.client.backoff import Backoff
 from amistream.client.connection import Connection
 from amistream.client.consumer import Subscription
 from amistream.client.exchange import Exchange
 from amistream.client.filters import asks_for
 from amistream.client.helpers import Actions
-from amistream.client.link import Link, told
+from amistream.client.link import Link, describe
 from amistream.client.lists import ListAction
 from amistream.client.router import Router
 from amistream.client.selection import Wanted
@@ -218,7 +217,7 @@ class Client(Actions):
         if self._link is not None and not self._link.can_write:
             await self._link.wait_writable()
         if self._link is None or not self._link.session.logged_in:
-            raise ConnectionLost("it is being opened again; wait_ready() waits for that")
+            raise _being_opened_again()
         return self._link
 
     async def _wait_for_answer(self, link: Link, exchange: Exchange) -> Any:
@@ -254,7 +253,6 @@ class Client(Actions):
             `key(event)`; "wait" stops reading, so that Asterisk may cut the client off.
         """
         self._check_open()
-        _registry.warn_unknown(only)
         queue = new_queue(Wanted(only), overflow, max_events, max_bytes, key)
         queue.on_room = self._resume_reading
         self._router.add(queue)
@@ -278,7 +276,7 @@ class Client(Actions):
         return decorate
 
     def off(self, callback: Callable[..., object]) -> None:
-        """Call a function that `on` registered no more."""
+        """Stop calling a function that `on` registered."""
         for task, registered in list(self._callbacks.items()):
             if registered == callback:
                 task.cancel()
@@ -309,8 +307,7 @@ class Client(Actions):
         """
         self._check_open()
         if self._state is not State.READY:
-            raise ConnectionLost("it is being opened again; wait_ready() waits for that")
-        _registry.warn_unknown(only)
+            raise _being_opened_again()
         caught = self._loop.create_future()
         catcher = Catcher(Wanted(only), accepts, partial(_settle_catch, caught))
         self._router.add(catcher)
@@ -408,7 +405,7 @@ class Client(Actions):
                 raise ConnectionRefused(host, port, "nothing listens on this port") from None
             if context is not None and isinstance(error, ConnectionResetError):
                 raise TLSFailed(host, port, "the server broke off the handshake") from error
-            raise CannotConnect(host, port, told(error)) from error
+            raise CannotConnect(host, port, describe(error)) from error
 
     async def _keep_connected(self) -> None:
         """Connect again whenever the connection is lost, until the client is closed."""
@@ -522,6 +519,10 @@ async def _guard(running: Any, callback: Callable[..., object]) -> None:
         await running
     except Exception:
         _logger.exception("the state callback %s failed", _name_of(callback))
+
+
+def _being_opened_again() -> ConnectionLost:
+    return ConnectionLost("it is being opened again; wait_ready() waits for that")
 
 
 def _name_of(callback: Callable[..., object]) -> str:

@@ -24,7 +24,6 @@ from amistream.client.lists import list_of, may_be_plain
 from amistream.core_events import FullyBooted, Shutdown
 from amistream.errors import (
     ActionTimeout,
-    AMIError,
     CannotConnect,
     ConnectionLost,
     ConnectTimeout,
@@ -185,7 +184,7 @@ class Connection:
         return found
 
     def end(self, reason: str) -> None:
-        """The stream has ended, or could not be read on: nothing more comes."""
+        """Note that the stream has ended or failed. No more bytes will come."""
         if self.phase is Phase.ENDED:
             return
         if self.phase is Phase.BANNER:
@@ -194,13 +193,13 @@ class Connection:
         elif self.phase is Phase.LOGIN:
             where = "before it answered the login"
             self._fail(CannotConnect(self._host, self._port, f"{reason} {where}"))
-        elif self._is_shutdown:
+        elif self.shutdown is not None:
             self._fail(ConnectionLost("Asterisk has shut down", shutdown=True))
         else:
             self._fail(ConnectionLost(reason))
 
     def tick(self, now: float) -> None:
-        """Time has passed: end what is overdue."""
+        """End what is overdue at `now`."""
         if self.phase is Phase.ENDED:
             return
         self._expire_actions(now)
@@ -222,7 +221,7 @@ class Connection:
     ) -> Exchange:
         """Send an action. Unsendable if it cannot be sent as it is; then nothing is sent."""
         if not self.logged_in:
-            raise self._not_logged_in()
+            raise self.failure or ConnectionLost("the session is not logged in")
         return self._send(action, headers, now, timeout, outcome=outcome, hint=hint)
 
     def select(self, only: frozenset[Any] | None) -> None:
@@ -230,16 +229,16 @@ class Connection:
         self.parser.only = None if only is None else _registry.Checked(only)
 
     def pause(self) -> None:
-        """Nobody reads the socket now: silence says nothing."""
+        """Note that the socket is not read. Silence does not count meanwhile."""
         self._is_read = False
 
     def resume(self, now: float) -> None:
-        """The socket is read again."""
+        """Note that the socket is read again."""
         self._is_read = True
         self._quiet_since = now
 
     def abandon(self, exchange: Exchange) -> None:
-        """Nobody waits for this exchange any more. Its answer will be ignored."""
+        """Ignore the answer of this exchange, because no one waits for it any more."""
         exchange.finished = True
         self._close(exchange)
 
@@ -284,15 +283,6 @@ class Connection:
         """Whether this Asterisk answers a list action with `EventList: start`: from 12 on."""
         version = (self.parser.banner or "").rpartition("/")[2].partition(".")[0]
         return not version.isdecimal() or int(version) >= 2
-
-    def _not_logged_in(self) -> AMIError:
-        if isinstance(self.failure, ConnectionLost | LoginFailed):
-            return self.failure
-        return ConnectionLost("the client is not logged in")
-
-    @property
-    def _is_shutdown(self) -> bool:
-        return self.shutdown is not None
 
     def _close(self, exchange: Exchange) -> None:
         self._open.pop(exchange.action_id, None)
@@ -489,4 +479,5 @@ class Connection:
         self._anonymous.clear()
         self._deadlines.clear()
         for exchange in waiting:
-            exchange.fail(ConnectionLost(str(getattr(error, "reason", error)), self._is_shutdown))
+            is_shutdown = self.shutdown is not None
+            exchange.fail(ConnectionLost(str(getattr(error, "reason", error)), is_shutdown))

@@ -6,7 +6,7 @@ from typing import Final
 
 from amistream.messages import Response
 
-__all__ = ["EMPTY", "is_empty_answer"]
+__all__ = ["EMPTY", "empty_message", "is_empty_answer"]
 
 EMPTY: Final[dict[str, str]] = {
     "ConfbridgeList": "No active conferences.",
@@ -26,9 +26,14 @@ Errors about a thing that the action names, such as a queue or an endpoint, are 
 _by_action = {action.lower(): message for action, message in EMPTY.items()}
 
 
+def empty_message(action: str) -> str | None:
+    """The message of the error that says that the list of this action is empty, or None."""
+    return _by_action.get(action.lower())
+
+
 def is_empty_answer(action: str, response: Response) -> bool:
-    """Whether an error says that the list of this action is empty.
+    """Whether this error of a list action only says that the list is empty.
 
     Asterisk ends some of these messages with a line feed of their own.
     """
-    return (response.message or "").strip() == _by_action.get(action.lower())
+    return (response.message or "").strip() == empty_message(action)

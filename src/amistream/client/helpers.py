@@ -151,7 +151,7 @@ class Actions:
         return cast("Response", answer)
 
     async def reload(self, module: str | None = None) -> Response:
-        """Reload a module's configuration, or that of all modules."""
+        """Reload the configuration of one module, or of all modules if none is given."""
         return cast("Response", await self.send("Reload", Module=module))
 
     async def command(self, command: str, *, timeout: Any = ...) -> list[str]:

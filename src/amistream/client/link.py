@@ -13,7 +13,7 @@ from amistream.client.connection import Connection, Phase
 from amistream.client.router import Router
 from amistream.client.settings import Settings
 
-__all__ = ["Link", "told"]
+__all__ = ["Link", "describe"]
 
 BUFFER: Final = 1 << 18
 """How many bytes are read at once. The parser reads them where they are."""
@@ -95,7 +95,7 @@ class Link(asyncio.BufferedProtocol):
         if error is not None:
             self._drain()
         self._descriptor = -1
-        reason = "the server closed the connection" if error is None else told(error)
+        reason = "the server closed the connection" if error is None else describe(error)
         self.session.end(reason)
         if self._transport is not None:
             self._transport.close()  # or CPython 3.10 warns of a TLS transport
@@ -126,9 +126,8 @@ class Link(asyncio.BufferedProtocol):
         """Do what follows from the state of the session: send, set the timer, tell the client."""
         session = self.session
         self._phase = session.phase
-        if session.output and not self._flushes:
-            self._flushes = True
-            self._loop.call_soon(self._flush)  # at the end of this turn: one write for many actions
+        if session.output:
+            self._flush_soon()
         if session.phase is Phase.READY and not self.ready.done():
             self.ready.set_result(None)
         if session.phase is Phase.ENDED:
@@ -138,9 +137,7 @@ class Link(asyncio.BufferedProtocol):
 
     def note_request(self, deadline: float | None) -> None:
         """An action is to be sent; look at it again at its deadline."""
-        if not self._flushes:
-            self._flushes = True
-            self._loop.call_soon(self._flush)
+        self._flush_soon()
         if deadline is not None and (self._timer is None or self._timer.when() > deadline):
             self._set_timer()
 
@@ -200,6 +197,12 @@ class Link(asyncio.BufferedProtocol):
             self._reads = False
             self.session.pause()
             self._transport.pause_reading()
+
+    def _flush_soon(self) -> None:
+        """Send at the end of this turn of the loop: one write for many actions."""
+        if not self._flushes:
+            self._flushes = True
+            self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         self._flushes = False
@@ -271,8 +274,8 @@ def _keep_alive(raw: socket.socket | None, settings: Settings) -> None:
                 raw.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-def told(error: Exception) -> str:
-    """The words of an error, for a sentence."""
+def describe(error: Exception) -> str:
+    """The text of an error, as a part of a sentence."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror[:1].lower() + error.strerror[1:]
     return str(error) or type(error).__name__

@@ -37,11 +37,11 @@ class Router:
         return any(queue.is_full for queue in self._queues)
 
     def add(self, queue: Queue) -> None:
-        """A subscription begins."""
+        """Add the queue of a new subscription."""
         self._change((*self._queues, queue))
 
     def remove(self, queue: Queue) -> None:
-        """A subscription is over."""
+        """End the queue of a subscription, and forget it."""
         if queue in self._queues:
             self._change(tuple(one for one in self._queues if one is not queue))
             queue.end()
@@ -66,7 +66,7 @@ class Router:
                 self.remove(queue)
 
     def end(self, error: Exception | None) -> None:
-        """Nothing more comes, for any queue."""
+        """End every queue, and forget them."""
         for queue in self._queues:
             queue.end(error)
         self._change(())

@@ -17,7 +17,7 @@ _MOST_NAMES = 4096
 class Wanted:
     """Decides for one `only=` which events it selects.
 
-    only: None for all events, or what a Parser takes. TypeError or ValueError as there.
+    only: None for all events, or what a Parser takes. Errors and warnings are the same as there.
 
     The class of an event decides, unless it serves several names or is Event itself.
     """
@@ -34,12 +34,12 @@ class Wanted:
     )
 
     def __init__(self, only: Any) -> None:
-        items = None if only is None else _registry.items(only)
-        self.only = None if items is None else _registry.Checked(_registry.frozen(items))
+        items = None if only is None else _registry.frozen(_registry.items(only))
+        self._selection = _registry.select(items)
+        self.only = None if items is None else _registry.Checked(items)
         self.everything = self.only is None or not self.only.isdisjoint((Event, Message))
         if not self.everything and Response in (self.only or ()):
             raise ValueError("only=: a subscription gives events, not responses")
-        self._selection = _registry.select(self.only)
         self._accepted: set[type] = set()
         self._rejected: set[type] = set()
         self._decided: set[type] = set()  # both together

@@ -1,4 +1,4 @@
-"""The settings of a client, and the secret, which shows itself to nobody."""
+"""The settings of a client, and its secret, which is never shown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
-from amistream.client.actions import check_text
+from amistream.client.actions import line
 from amistream.client.filters import check_filter
 from amistream.errors import Unsendable
 
@@ -21,7 +21,7 @@ _LONGEST_SECRET = 1000
 
 
 class Secret:
-    """A secret, or the function that gives it. Only `get` and `reveal` give it away."""
+    """A secret, or the function that returns it. Only `reveal` returns its text."""
 
     __slots__ = ("_value",)
 
@@ -44,14 +44,18 @@ class Secret:
         ).get()
 
     def _check(self) -> None:
-        value = self._value
-        if not isinstance(value, str):
+        if not isinstance(self._value, str):
             return
-        is_wrong = value[:1].isspace() or not set(value).isdisjoint("\r\n\0")
-        is_wrong = is_wrong or len(value.encode("utf-8", "surrogateescape")) > _LONGEST_SECRET
-        del value
-        if is_wrong:
-            raise Unsendable("Login", "Secret", "it is too long, or has characters of no secret")
+        reason = ""
+        try:
+            line("Login", "Secret", self._value)
+        except Unsendable as error:
+            reason = error.reason
+        if len(self._value.encode("utf-8", "surrogateescape")) > _LONGEST_SECRET:
+            reason = f"it has more than {_LONGEST_SECRET:,} bytes"
+        if reason:
+            # A new error, because the traceback of the first one has the secret in a variable.
+            raise Unsendable("Login", "Secret", reason)
 
     def reveal(self) -> str:
         """The text. Do not keep it in a variable: a traceback may show variables."""
@@ -106,10 +110,10 @@ class Settings(NamedTuple):
             raise ValueError(f"auth is 'md5' or 'plain', not {self.auth!r}")
         if self.tls is not None and self.tls is not True and isinstance(self.tls, bool | str):
             raise TypeError(f"tls is None, True or an SSLContext, not {self.tls!r}")
-        check_text("Login", "Username", self.username)
-        check_text("Login", "Events", self.events)
+        line("Login", "Username", self.username)
+        line("Login", "Events", self.events)
         for text in self.filters:
-            check_text("Filter", "Filter", text)
+            line("Filter", "Filter", text)
             check_filter(text)
         for name in ("timeout", "keepalive_timeout", "max_backoff"):
             _check_seconds(name, getattr(self, name))

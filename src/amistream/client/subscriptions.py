@@ -67,8 +67,8 @@ class Queue(abc.ABC):
         """How many events wait."""
 
     @abc.abstractmethod
-    def put(self, events: list[Event], size: int, now: float) -> None:
-        """Add events, which have `size` bytes on the wire together."""
+    def put(self, events: list[Event], size: int | None, now: float) -> None:
+        """Add events, which have `size` bytes on the wire together; None: measure them."""
 
     @abc.abstractmethod
     def put_gap(self, gap: Gap) -> None:
@@ -95,11 +95,8 @@ class Queue(abc.ABC):
         events = self.wanted.select(batch, kinds)
         if events:
             self.received += len(events)
-            if size is None or events is not batch:
-                size = sizes(events)
-            self.put(events, size, now)
-            if self.wake is not None:
-                self.wake()
+            self.put(events, size if events is batch else None, now)
+            self._call_consumer()
 
     def offer_gap(self, gap: Gap) -> None:
         """Tell the consumer of an interruption."""
@@ -108,19 +105,26 @@ class Queue(abc.ABC):
             self._call_consumer()
 
     def end(self, error: Exception | None = None) -> None:
-        """Nothing more comes. The consumer gets what waits, then the error."""
+        """End the queue. The consumer gets the waiting events, and then the error."""
         if not self.ended:
             self.ended = True
             self.error = error
             self._call_consumer()
 
     def lose(self, error: Exception) -> None:
-        """The connection is lost. A subscription goes on: its Gap comes when it is back."""
+        """Note that the connection is lost. A subscription goes on, and gets its Gap later."""
         return
 
     def _call_consumer(self) -> None:
         if self.wake is not None:
             self.wake()
+
+    def _end_full(self) -> None:
+        """End with the error that names the bound which was reached."""
+        if len(self) >= self.max_events:
+            self.end(SubscriptionOverflow(self.max_events, "events"))
+        else:
+            self.end(SubscriptionOverflow(self.max_bytes, "bytes"))
 
     def _count_dropped(self, events: Iterable[Event]) -> None:
         for event in events:
@@ -144,7 +148,8 @@ class BatchQueue(Queue):
     def oldest(self) -> float | None:
         return self._batches[0][3] if self._batches else None
 
-    def put(self, events: list[Event], size: int, now: float) -> None:
+    def put(self, events: list[Event], size: int | None, now: float) -> None:
+        size = sizes(events) if size is None else size
         if self._events + len(events) > self.max_events or self.bytes + size > self.max_bytes:
             self._overflow(events, now)
             return
@@ -167,14 +172,12 @@ class BatchQueue(Queue):
         self.bytes += size
 
     def _overflow(self, events: list[Event], now: float) -> None:
-        """Keep what has room, and end with an error."""
+        """Keep the events that fit, and end with an error."""
         kept, size = _fitting(events, self.max_events - self._events, self.max_bytes - self.bytes)
         if kept:
             self._add(kept, len(kept), size, now)
         self._count_dropped(islice(events, len(kept), None))
-        too_many = self._events >= self.max_events
-        limit, unit = (self.max_events, "events") if too_many else (self.max_bytes, "bytes")
-        self.end(SubscriptionOverflow(limit, unit))
+        self._end_full()
 
 
 class WaitingQueue(BatchQueue):
@@ -182,8 +185,8 @@ class WaitingQueue(BatchQueue):
 
     stops_reading = True
 
-    def put(self, events: list[Event], size: int, now: float) -> None:
-        self._add(events, len(events), size, now)
+    def put(self, events: list[Event], size: int | None, now: float) -> None:
+        self._add(events, len(events), sizes(events) if size is None else size, now)
 
     @property
     def is_full(self) -> bool:
@@ -209,7 +212,7 @@ class _Numbered(Queue):
         self._number += 1
         self._gaps.append((self._number, gap))
 
-    def put(self, events: list[Event], size: int, now: float) -> None:
+    def put(self, events: list[Event], size: int | None, now: float) -> None:
         for event in events:
             self._number += 1
             self._put_one(event, event.raw_size, now)
@@ -293,7 +296,7 @@ class CoalescingQueue(_Numbered):
     def oldest(self) -> float | None:
         return next(iter(self._entries.values()))[3] if self._entries else None
 
-    def put(self, events: list[Event], size: int, now: float) -> None:
+    def put(self, events: list[Event], size: int | None, now: float) -> None:
         try:
             super().put(events, size, now)
         except Exception as error:  # the program's key failed: only this subscription ends
@@ -315,9 +318,7 @@ class CoalescingQueue(_Numbered):
             self.bytes += size
         else:
             self._count_dropped((event,))
-            too_many = len(self) >= self.max_events
-            limit, unit = (self.max_events, "events") if too_many else (self.max_bytes, "bytes")
-            self.end(SubscriptionOverflow(limit, unit))
+            self._end_full()
 
     def _first_number(self) -> int | None:
         return next(iter(self._entries.values()))[0] if self._entries else None
@@ -349,7 +350,7 @@ class Catcher(Queue):
     def oldest(self) -> float | None:
         return None
 
-    def put(self, events: list[Event], size: int, now: float) -> None:
+    def put(self, events: list[Event], size: int | None, now: float) -> None:
         try:
             caught = next((event for event in events if self._accepts(event)), None)
         except Exception as error:  # the program's predicate failed: its caller is told

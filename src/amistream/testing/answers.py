@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from amistream.aggregates import registered_lists
-from amistream.client.empty import EMPTY
+from amistream.client.empty import empty_message
+from amistream.client.lists import list_of
 from amistream.testing.requests import Action
 from amistream.testing.workload import Workload
 
@@ -555,19 +555,10 @@ def _success(action: Action, text: str) -> bytes:
     return answer("Success", action.action_id, ("Message", text))
 
 
-_lists: dict[str, tuple[str, str]] = {}
-
-
 def _list_of(action: str) -> tuple[str, str] | None:
     """The finisher of a list action, and the header that counts its members."""
-    if not _lists:
-        for kind in registered_lists():
-            name = kind.__name__.removesuffix("_Aggregate").lower()
-            _lists[name] = kind.finisher.__name__, kind.count_header
-    return _lists.get(action)
-
-
-_empty = {action.lower(): text for action, text in EMPTY.items()}
+    kind = list_of(action)
+    return None if kind is None else (kind.finisher.__name__, kind.count_header)
 
 
 def _own_answer(session: Session, action: Action) -> bytes:
@@ -606,8 +597,9 @@ def answer_to(session: Session, action: Action) -> bytes:
     known = ANSWERS.get(name)
     if known is not None:
         return known(session, action)
-    if name in _empty:
-        return _error(action, f"{_empty[name]}\n" if name.startswith("pjsip") else _empty[name])
+    empty = empty_message(name)
+    if empty is not None:
+        return _error(action, f"{empty}\n" if name.startswith("pjsip") else empty)
     finisher = _list_of(name)
     if finisher is not None:
         return whole_list(action.action_id, (), *finisher)
