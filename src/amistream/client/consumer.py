@@ -17,8 +17,8 @@ from amistream.messages import Event
 
 __all__ = ["Subscription"]
 
-TURN: Final = 3
-"""How often the socket is read again in the same turn of the loop."""
+TURN: Final = 0.01
+"""For how many seconds a consumer may take events before the reader gets a turn again."""
 
 PORTION: Final = 64
 """How many events a consumer takes before it looks at the clock."""
